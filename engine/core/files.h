@@ -1,0 +1,13 @@
+// Files are read whole and written to a temporary name that is renamed: never a half file.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <string>
+
+namespace quench {
+
+std::string read_file(const std::string& path);
+// Fails (folder missing or unwritable, disk full) with the path and the system's reason; leaves no temporary file behind.
+void write_file(const std::string& path, const std::string& bytes);
+void make_folder(const std::string& path);  // with its parents; fails when it cannot be written to
+
+}  // namespace quench

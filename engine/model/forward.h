@@ -1,0 +1,34 @@
+// Float interpreter of a Model: forward and backward.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <vector>
+
+#include "engine/core/span.h"
+#include "engine/model/model.h"
+
+namespace quench {
+
+enum class Mode { inference, training };  // training: BatchNorm uses the batch's statistics
+
+// Everything forward computed: one tensor per value of the Model, and per node what backward needs besides (batch statistics).
+struct Tape {
+  std::vector<Tensor> values;  // by Value; buffers are reused from call to call
+  std::vector<std::vector<Tensor>> saved;  // by node
+};
+
+// Runs the model on inputs given in the order of model.inputs, each [events, width]. The outputs are tape.values[outputs].
+void forward(const Model&, Span<const Tensor> inputs, Mode, Tape&, int threads = 1);
+
+// Adds d loss / d parameter to `gradient` (a Model of the same shape) given d loss / d output [events, width] of the first
+// output; writes d loss / d input into input_gradients (in the order of model.inputs; empty span = not wanted).
+// parameter_gradients = false leaves `gradient` alone (the generator's step through a critic).
+void backward(const Model&, const Tape&, const Tensor& output_gradient, Model& gradient, Span<Tensor> input_gradients,
+              bool parameter_gradients = true, int threads = 1);
+
+// Running statistics after a training forward pass.
+void update_state(Model&, const Tape&);
+
+// Convenience: the first output of an inference pass, evaluated in batches of 1024 events.
+Tensor infer(const Model&, Span<const Tensor> inputs, int threads = 1);
+
+}  // namespace quench

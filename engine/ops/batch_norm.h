@@ -1,0 +1,27 @@
+// Batch normalisation over events (Ioffe and Szegedy 2015): y = gamma (x - mean) / sqrt(variance + epsilon) + beta.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "engine/tensor/tensor.h"
+
+namespace quench {
+
+struct BatchNorm {
+  Tensor gamma, beta;     // [width], trained
+  Tensor mean, variance;  // [width], running statistics: state, not trained
+  float epsilon = 1e-5f;
+  float momentum = 0.1f;  // running = (1 - momentum) running + momentum batch; the running variance is the unbiased one
+};
+
+inline BatchNorm batch_norm(int width) {
+  BatchNorm op{zeros({width}), zeros({width}), zeros({width}), zeros({width})};
+  op.gamma.data.assign(op.gamma.data.size(), 1.0f);
+  op.variance.data.assign(op.variance.data.size(), 1.0f);
+  return op;
+}
+
+template <class F> void parameters(BatchNorm& op, F&& f) { f("gamma", op.gamma), f("beta", op.beta); }
+template <class F> void parameters(const BatchNorm& op, F&& f) { f("gamma", op.gamma), f("beta", op.beta); }
+template <class F> void state(BatchNorm& op, F&& f) { f("mean", op.mean), f("variance", op.variance); }
+template <class F> void state(const BatchNorm& op, F&& f) { f("mean", op.mean), f("variance", op.variance); }
+
+}  // namespace quench

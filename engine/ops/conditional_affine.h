@@ -1,0 +1,15 @@
+// Standardisation that depends on the condition: y_j = mu_j(c) + sigma_j(c) x_j, with mu_j and ln sigma_j polynomials of c.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "engine/tensor/tensor.h"
+
+namespace quench {
+
+// Inputs x [events, width], c [events, 1]. Not trained: the coefficients are fitted to the data once.
+struct ConditionalAffine {
+  Tensor mean;           // [degree + 1, width], coefficients of c^0, c^1, ...
+  Tensor log_deviation;  // [degree + 1, width]
+  bool inverse = false;  // true: y = (x - mu) / sigma, the standardising direction
+};
+
+}  // namespace quench

@@ -6,7 +6,8 @@
 namespace quench {
 
 std::string read_file(const std::string& path);
-// Fails (folder missing or unwritable, disk full) with the path and the system's reason; leaves no temporary file behind.
+// Fails (folder missing or unwritable, disk full) with the path and the system's reason; leaves no temporary file
+// behind. A symbolic link is followed; a device or a pipe (/dev/stdout) is written to directly.
 void write_file(const std::string& path, const std::string& bytes);
 void make_folder(const std::string& path);  // with its parents; fails when it cannot be written to
 

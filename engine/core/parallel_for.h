@@ -2,14 +2,24 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <cstddef>
-#include <functional>
 
 namespace quench {
 
-// Calls body(begin, end) for consecutive ranges that cover 0 .. count - 1; the ranges' borders are multiples of `grain`.
-// Bodies must write disjoint results. Blocks until all are done; the first exception is rethrown here.
-void parallel_for(int threads, std::size_t count, std::size_t grain, const std::function<void(std::size_t, std::size_t)>& body);
-
 int hardware_threads();
+
+namespace detail {
+using RangeBody = void (*)(const void* body, std::size_t begin, std::size_t end);
+void run_ranges(int threads, std::size_t count, std::size_t grain, RangeBody call, const void* body);
+}  // namespace detail
+
+// Calls body(begin, end) for the ranges [0, grain), [grain, 2 grain), ... that cover 0 .. count - 1; the ranges are the same
+// whatever the number of threads. Bodies must write disjoint results. Blocks until all are done; the first exception is
+// rethrown here. A call from inside a body, or while another thread's call is running, does its ranges alone. No allocation.
+template <class Body> void parallel_for(int threads, std::size_t count, std::size_t grain, const Body& body) {
+  const auto call = [](const void* b, std::size_t begin, std::size_t end) {
+    (*static_cast<const Body*>(b))(begin, end);
+  };
+  detail::run_ranges(threads, count, grain, call, &body);
+}
 
 }  // namespace quench

@@ -15,8 +15,9 @@ template <class T> class Span {
   Span(std::vector<std::remove_const_t<T>>& v) : data_(v.data()), size_(v.size()) {}
   template <class U = T, class = std::enable_if_t<std::is_const_v<U>>>
   Span(const std::vector<std::remove_const_t<T>>& v) : data_(v.data()), size_(v.size()) {}
-  template <class U = T, class = std::enable_if_t<std::is_const_v<U>>>
-  Span(Span<std::remove_const_t<T>> other) : data_(other.data()), size_(other.size()) {}
+  // Span<X> to Span<const X>; never a candidate for copying, which clang would reject.
+  template <class U, class = std::enable_if_t<std::is_same_v<T, const U>>>
+  Span(Span<U> other) : data_(other.data()), size_(other.size()) {}
 
   T* data() const { return data_; }
   std::size_t size() const { return size_; }

@@ -1,6 +1,7 @@
 // Elementwise activations without parameters.
 // SPDX-License-Identifier: MIT
 #pragma once
+#include "engine/tensor/tensor.h"
 
 namespace quench {
 
@@ -8,5 +9,17 @@ struct Relu {};                            // max(x, 0)
 struct LeakyRelu { float slope = 0.2f; };  // x >= 0 ? x : slope x
 struct Sigmoid {};                         // 1 / (1 + exp(-x))
 struct Tanh {};
+
+// y = f(x) for x [events, width].
+void forward(const Relu&, const Tensor& x, Tensor& y, int threads);
+void forward(const LeakyRelu&, const Tensor& x, Tensor& y, int threads);
+void forward(const Sigmoid&, const Tensor& x, Tensor& y, int threads);
+void forward(const Tanh&, const Tensor& x, Tensor& y, int threads);
+
+// dx = f'(x) dy, from x and y = f(x). Relu and LeakyRelu have the slope of x >= 0 only above 0.
+void backward(const Relu&, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx, int threads);
+void backward(const LeakyRelu&, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx, int threads);
+void backward(const Sigmoid&, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx, int threads);
+void backward(const Tanh&, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx, int threads);
 
 }  // namespace quench

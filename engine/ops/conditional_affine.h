@@ -1,6 +1,8 @@
 // Standardisation that depends on the condition: y_j = mu_j(c) + sigma_j(c) x_j, with mu_j and ln sigma_j polynomials of c.
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <vector>
+
 #include "engine/tensor/tensor.h"
 
 namespace quench {
@@ -11,5 +13,11 @@ struct ConditionalAffine {
   Tensor log_deviation;  // [degree + 1, width]
   bool inverse = false;  // true: y = (x - mu) / sigma, the standardising direction
 };
+
+// y [events, width]; `saved` receives what multiplies x: sigma, or 1 / sigma in the inverse direction, [events, width].
+void forward(const ConditionalAffine&, const Tensor& x, const Tensor& c, Tensor& y, std::vector<Tensor>& saved, int threads);
+// Null pointers are not wanted.
+void backward(const ConditionalAffine&, const Tensor& x, const Tensor& c, const Tensor& y, const std::vector<Tensor>& saved,
+              const Tensor& dy, Tensor* dx, Tensor* dc, int threads);
 
 }  // namespace quench

@@ -15,8 +15,8 @@ struct Events {
   int size() const { return showers.rows(); }
 };
 
-// Reads and checks events: finite, not negative, voxel count of the geometry, incident energies > 0, no all-zero shower.
-// `allow_empty_showers`: candidates of a bad generator may hold them.
+// Reads and checks events: finite, not negative, voxel count of the geometry, incident energies > 0, no all-zero
+// shower. `allow_empty_showers`: candidates of a bad generator may hold them.
 Events load_events(const std::string& path, const Geometry&, bool allow_empty_showers = false);
 void save_events(const std::string& path, const Events&);  // .npz, written to a temporary name and renamed
 

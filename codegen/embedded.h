@@ -1,0 +1,15 @@
+// Text files that are built into the quench binary: kernels, start-up code, licence.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <string_view>
+#include <vector>
+
+namespace quench {
+
+struct EmbeddedFile {
+  std::string_view name, text;
+};
+
+extern const std::vector<EmbeddedFile> kernel_files;  // engine/kernels, with its licence
+
+}  // namespace quench

@@ -1,0 +1,95 @@
+// Chooses encodings and lays out memory.
+// SPDX-License-Identifier: MIT
+#include "codegen/plan.h"
+
+#include <algorithm>
+
+#include "engine/core/error.h"
+
+namespace quench {
+namespace {
+
+int element_bytes(const QValue& v) { return v.meaning != Meaning::code ? 4 : v.bits <= 8 ? 1 : 2; }
+
+std::vector<Buffer> lifetimes(const Program& p) {
+  std::vector<Buffer> buffers;
+  for (std::size_t i = 0; i < p.nodes.size(); ++i) {
+    const ValueId v = p.nodes[i].output;
+    if (v == p.output) continue;
+    Buffer b{v, c_type(p.values[index(v)]), 0, 0, p.values[index(v)].length, static_cast<int>(i), static_cast<int>(i)};
+    for (std::size_t j = i + 1; j < p.nodes.size(); ++j)
+      if (std::count(p.nodes[j].inputs.begin(), p.nodes[j].inputs.end(), v)) b.last = static_cast<int>(j);
+    buffers.push_back(b);
+  }
+  return buffers;
+}
+
+// Lowest offset, in elements, that overlaps no placed buffer of the same arena alive at the same time.
+int lowest_offset(const Buffer& b, const std::vector<Buffer*>& placed) {
+  int offset = 0;
+  for (bool moved = true; moved;) {
+    moved = false;
+    for (const Buffer* o : placed) {
+      const bool together = o->arena == b.arena && o->first <= b.last && b.first <= o->last;
+      if (!together || offset >= o->offset + o->length || o->offset >= offset + b.length) continue;
+      offset = o->offset + o->length;
+      moved = true;
+    }
+  }
+  return offset;
+}
+
+void place(const Program& p, Plan& plan) {
+  std::vector<Buffer*> order;
+  for (Buffer& b : plan.buffers) order.push_back(&b);
+  std::stable_sort(order.begin(), order.end(), [](const Buffer* a, const Buffer* b) { return a->length > b->length; });
+  std::vector<Buffer*> placed;
+  for (Buffer* b : order) {
+    const int bytes = element_bytes(p.values[index(b->value)]);
+    b->arena = bytes == 1 ? 0 : bytes == 2 ? 1 : 2;
+    b->offset = lowest_offset(*b, placed);
+    Arena& arena = plan.arenas[static_cast<std::size_t>(b->arena)];
+    arena.length = std::max(arena.length, b->offset + b->length);
+    placed.push_back(b);
+  }
+}
+
+}  // namespace
+
+const char* c_type(const QValue& v) {
+  if (v.meaning != Meaning::code) return "uint32_t";
+  if (v.bits <= 8) return v.is_signed ? "int8_t" : "uint8_t";
+  return v.is_signed ? "int16_t" : "uint16_t";
+}
+
+Plan plan(const Program& p, const Target& target, Encoding encoding) {
+  Plan result;
+  for (const QNode& node : p.nodes) {
+    result.layers.push_back(encode(node.op, encoding));
+    result.stored_bits += stored_bits(result.layers.back());
+    if (const auto* linear = std::get_if<QLinear>(&node.op)) {
+      result.multiplications += std::int64_t{linear->rows} * linear->columns;
+      result.nonzeros += static_cast<std::int64_t>(linear->weight.size()) -
+                         std::count(linear->weight.begin(), linear->weight.end(), std::int16_t{0});
+    }
+  }
+  result.constant_bytes = (result.stored_bits + 7) / 8;
+  result.flash_bytes = result.constant_bytes + target.code_bytes;
+  result.buffers = lifetimes(p);
+  result.arenas = {{1, 0}, {2, 0}, {4, 0}};
+  place(p, result);
+  for (Arena& a : result.arenas) {
+    a.length = (a.length * a.element_bytes + 3) / 4 * 4 / a.element_bytes;  // whole words: what the linker reserves
+    result.ram_bytes += a.length * a.element_bytes;
+  }
+  const auto fits = [&](const char* what, std::int64_t need, std::int64_t have) {
+    if (have && need > have)
+      fail("target ", target.name, ": program ", p.name, " needs ", need, " bytes of ", what, ", the target has ", have,
+           "; prune or quantise it further, or choose a larger target");
+  };
+  fits("flash", result.flash_bytes, target.flash_bytes);
+  fits("RAM", result.ram_bytes, target.ram_bytes);
+  return result;
+}
+
+}  // namespace quench

@@ -1,0 +1,36 @@
+// What a program becomes on a target: encodings, buffers in typed arenas, flash and RAM. A plain value.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <string>
+#include <vector>
+
+#include "codegen/target.h"
+#include "engine/encode/encode.h"
+
+namespace quench {
+
+struct Buffer {
+  ValueId value;
+  std::string type;  // C type of an element
+  int arena;         // index into Plan::arenas
+  int offset, length;  // in elements
+  int first, last;   // layers during which it is alive
+};
+
+struct Arena {  // one array per element width, so that no memory is ever read through another type
+  int element_bytes, length;
+};
+
+struct Plan {
+  std::vector<DeviceLayer> layers;  // by node
+  std::vector<Buffer> buffers;      // of every value that is neither input nor output
+  std::vector<Arena> arenas;
+  std::int64_t constant_bytes = 0, ram_bytes = 0, flash_bytes = 0, stored_bits = 0, multiplications = 0, nonzeros = 0;
+};
+
+const char* c_type(const QValue&);  // int8_t, uint8_t, int16_t, uint16_t or uint32_t
+
+// Fails with the numbers when the target's flash or RAM is too small.
+Plan plan(const Program&, const Target&, Encoding);
+
+}  // namespace quench

@@ -1,0 +1,22 @@
+// A machine that code is generated for: data first, differences in structure are another emitter.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <cstdint>
+#include <vector>
+
+#include "codegen/embedded.h"
+
+namespace quench {
+
+enum class Emitter { embedded, hls };
+
+struct Target {
+  const char* name;
+  const char* description;
+  Emitter emitter;
+  std::int64_t flash_bytes, ram_bytes;       // 0: no limit
+  std::int64_t code_bytes;                   // allowance for kernels and start-up beside the constants
+  const std::vector<EmbeddedFile>* files;    // shipped verbatim beside the generated code: main, start-up, linker script
+};
+
+}  // namespace quench

@@ -1,0 +1,236 @@
+// The recipe's one list of fields, and what is done with it: reading, checking, printing, hashing, help.
+// SPDX-License-Identifier: MIT
+#include "engine/core/recipe.h"
+
+#include <algorithm>
+
+#include "engine/core/error.h"
+#include "engine/core/field_value.h"
+#include "engine/core/files.h"
+#include "engine/core/table.h"
+#include "engine/core/text.h"
+#include "engine/core/toml.h"
+
+namespace quench {
+namespace {
+
+constexpr double max_count = 1e9;
+constexpr double max_width = 65536;
+
+// The one list. f(key, member, rule, meaning).
+template <class R, class F> void fields(R& r, F&& f) {
+  f("name", r.name, identifier(), "names the model and the generated code");
+  f("seed", r.seed, range(0, 9.2e18), "of every random stream");
+
+  f("data.source", r.data.source, any(), "\"simulation\", or the path of an events file or folder");
+  f("data.geometry", r.data.geometry, any(), "rings-10x5, ds1-photons, ds2, grid-ZxYxX or a geometry file");
+  f("data.particle", r.data.particle, one_of({"electron", "photon"}), "what the simulation shoots");
+  f("data.events", r.data.events, range(1, max_count), "showers to train on (simulation)");
+  f("data.minimum_gev", r.data.minimum_gev, range(1e-3, 1e5), "lowest incident energy, GeV");
+  f("data.maximum_gev", r.data.maximum_gev, range(1e-3, 1e5), "highest incident energy, GeV");
+  f("data.threshold_mev", r.data.threshold_mev, range(-1, 1e6), "voxels below are empty, MeV; -1: the geometry's");
+  f("data.validation_events", r.data.validation_events, range(1, max_count), "held-out showers (simulation)");
+  f("data.validation_fraction", r.data.validation_fraction, range(0.01, 0.9), "held-out last part of an events file");
+
+  f("model.latent", r.model.latent, range(1, max_width), "latent numbers a shower");
+  f("model.hidden", r.model.hidden, range(1, max_width), "widths of the generator's hidden layers");
+  f("model.activation", r.model.activation, one_of({"relu", "leaky-relu"}), "after each hidden layer");
+  f("model.batch_norm", r.model.batch_norm, any(), "batch normalisation in the generator (folded away later)");
+  f("model.critic_hidden", r.model.critic_hidden, range(1, max_width), "widths of the critic's hidden layers");
+
+  f("train.steps", r.train.steps, range(0, max_count), "generator steps");
+  f("train.batch", r.train.batch, range(2, max_width), "showers a step");
+  f("train.learning_rate", r.train.learning_rate, above(0, 1), "of the generator (Adam)");
+  f("train.critic_learning_rate", r.train.critic_learning_rate, above(0, 1), "of the critic (Adam)");
+  f("train.beta1", r.train.beta1, below(0, 1), "Adam's memory of the gradient");
+  f("train.beta2", r.train.beta2, below(0, 1), "Adam's memory of its square");
+  f("train.average", r.train.average, below(0, 1), "decay of the generator's running average, which is kept");
+  f("train.decay_from", r.train.decay_from, range(0, 1), "cosine to 0 from this fraction of the steps; 1: constant");
+  f("train.checkpoint_every", r.train.checkpoint_every, range(1, max_count), "steps between checkpoints");
+
+  f("compress.bits", r.compress.bits, range(2, 16), "a weight");
+  f("compress.activation_bits", r.compress.activation_bits, range(2, 16), "a value between layers");
+  f("compress.output_bits", r.compress.output_bits, range(2, 16), "a value of the last layer");
+  f("compress.latent_bits", r.compress.latent_bits, range(2, 16), "a latent number");
+  f("compress.sparsity", r.compress.sparsity, below(0, 1), "fraction of the weights that become 0");
+  f("compress.scope", r.compress.scope, one_of({"layer", "global"}), "the smallest weights of each layer, or of all");
+  f("compress.scales", r.compress.scales, one_of({"free", "power-of-two"}), "of the integer codes");
+  f("compress.granularity", r.compress.granularity, one_of({"channel", "tensor"}), "one weight scale for each");
+  f("compress.multiplier", r.compress.multiplier, one_of({"wide", "narrow", "shift"}), "how sums are rescaled");
+  f("compress.fixed_point", r.compress.fixed_point, width_comma_integer(), "ap_fixed<W, I> for the whole model");
+  f("compress.calibration_events", r.compress.calibration_events, range(1, max_count), "showers that fix the ranges");
+  f("compress.tune_steps", r.compress.tune_steps, range(0, max_count), "steps of training while pruned and quantised");
+  f("compress.tune_batch", r.compress.tune_batch, range(2, max_width), "showers a tuning step");
+  f("compress.tune_learning_rate", r.compress.tune_learning_rate, above(0, 1), "of tuning (Adam)");
+  f("compress.encoding", r.compress.encoding, one_of({"smallest", "dense", "csr", "bitmap"}), "how weights are stored");
+
+  f("evaluate.events", r.evaluate.events, range(2, max_count), "showers of each model that are compared");
+
+  f("generate.targets", r.generate.targets, any(), "machines to write code for (see quench targets)");
+  f("generate.energy_unit_mev", r.generate.energy_unit_mev, range(1e-9, 1e3), "one count of energy on the device, MeV");
+}
+
+std::vector<std::string> all_keys() {
+  std::vector<std::string> keys;
+  const Recipe recipe;
+  fields(recipe, [&](const char* key, const auto&, const Rule&, const char*) { keys.push_back(key); });
+  return keys;
+}
+
+std::string section_of(const std::string& key) {
+  const std::size_t dot = key.find('.');
+  return dot == std::string::npos ? "" : key.substr(0, dot);
+}
+
+std::vector<std::string> all_sections() {
+  std::vector<std::string> sections;
+  for (const std::string& key : all_keys()) {
+    const std::string section = section_of(key);
+    if (!section.empty() && (sections.empty() || sections.back() != section)) sections.push_back(section);
+  }
+  return sections;
+}
+
+// The TOML value of one --set for a member of this type.
+template <class T> TomlValue setting(const T&, const std::string& text, const std::string& where) {
+  return parse_toml_value(text, where);
+}
+TomlValue setting(const std::string&, const std::string& text, const std::string& where) {
+  if (!text.empty() && (text[0] == '"' || text[0] == '\'')) return parse_toml_value(text, where);
+  return {text, {}};
+}
+template <class T> TomlValue setting(const std::vector<T>&, const std::string& text, const std::string& where) {
+  if (!text.empty() && text[0] == '[') return parse_toml_value(text, where);
+  TomlValue list{std::vector<TomlValue>(), {}};
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', begin), text.size());
+    std::get<std::vector<TomlValue>>(list.value).push_back(setting(T(), text.substr(begin, comma - begin), where));
+    begin = comma + 1;
+  }
+  return list;
+}
+
+// A command line has no lines.
+void forget_places(TomlValue& value) {
+  value.place = {0, 0};
+  if (std::vector<TomlValue>* items = std::get_if<std::vector<TomlValue>>(&value.value))
+    for (TomlValue& item : *items) forget_places(item);
+}
+
+// Gives the member of this key its value; false when no field has this key.
+bool assign_field(Recipe& recipe, const std::string& file, const TomlEntry& entry) {
+  bool known = false;
+  fields(recipe, [&](const char* key, auto& member, const Rule& rule, const char*) {
+    if (known || entry.key != key) return;
+    known = true;
+    assign(member, entry.value, rule, FieldSource{file, key});
+  });
+  return known;
+}
+
+[[noreturn]] void unknown_key(const std::string& file, TomlPlace place, const std::string& key) {
+  for (const std::string& section : all_sections())
+    if (key == section) fail_at(file, place, key + " is a table: write [" + key + "] and its keys below");
+  fail_at(file, place, "unknown key " + toml_string(key) + suggestion(key, all_keys()));
+}
+
+void check_tables(const TomlDocument& document) {
+  const std::vector<std::string> sections = all_sections();
+  for (const TomlTable& table : document.tables) {
+    if (std::find(sections.begin(), sections.end(), table.name) != sections.end()) continue;
+    fail_at(document.file, table.place,
+            "unknown table [" + table.name + "]" + suggestion(table.name, sections));
+  }
+}
+
+}  // namespace
+
+bool operator==(const Recipe& a, const Recipe& b) { return print_recipe(a) == print_recipe(b); }
+
+void check_recipe(const Recipe& recipe, const std::string& where) {
+  const Recipe::Data& data = recipe.data;
+  if (!(data.minimum_gev < data.maximum_gev)) {
+    fail(where, ": data.minimum_gev ", data.minimum_gev, " must be below data.maximum_gev ", data.maximum_gev);
+  }
+  if (data.threshold_mev < 0 && data.threshold_mev != -1) {
+    fail(where, ": data.threshold_mev ", data.threshold_mev, " is neither -1 (the geometry's) nor at least 0");
+  }
+  const double counts = data.maximum_gev * 1000 / recipe.generate.energy_unit_mev;
+  if (counts > 4294967295.0) {
+    fail(where, ": data.maximum_gev ", data.maximum_gev, " is ", counts, " counts of generate.energy_unit_mev ",
+         recipe.generate.energy_unit_mev, ", more than the 4294967295 of a device's 32 bits: use a larger unit");
+  }
+  std::vector<std::string> targets = recipe.generate.targets;
+  std::sort(targets.begin(), targets.end());
+  const auto twice = std::adjacent_find(targets.begin(), targets.end());
+  if (twice != targets.end()) fail(where, ": generate.targets names ", *twice, " twice: remove one of the two");
+}
+
+void set_field(Recipe& recipe, const std::string& key_is_value) {
+  const std::string where = "--set " + key_is_value;
+  const std::size_t equals = key_is_value.find('=');
+  if (equals == std::string::npos || equals == 0) fail(where, ": write --set KEY=VALUE, for instance data.events=5000");
+  const std::string key = key_is_value.substr(0, equals), value = key_is_value.substr(equals + 1);
+  TomlEntry entry{key, {0, 0}, {}};
+  bool known = false;
+  fields(recipe, [&](const char* name, auto& member, const Rule&, const char*) {
+    if (key != name) return;
+    known = true;
+    entry.value = setting(member, value, "--set " + key);
+    forget_places(entry.value);
+  });
+  if (!known) fail(where, ": unknown key ", key, suggestion(key, all_keys()));
+  assign_field(recipe, "--set", entry);
+}
+
+Recipe parse_recipe(std::string_view toml, const std::string& file) {
+  const TomlDocument document = parse_toml(toml, file);
+  check_tables(document);
+  Recipe recipe;
+  for (const TomlEntry& entry : document.entries)
+    if (!assign_field(recipe, file, entry)) unknown_key(file, entry.place, entry.key);
+  check_recipe(recipe, file);
+  return recipe;
+}
+
+Recipe load_recipe(const std::string& path) { return parse_recipe(read_file(path), path); }
+
+std::string print_recipe(const Recipe& recipe, bool explained) {
+  std::string text, section;
+  fields(recipe, [&](const std::string& key, const auto& member, const Rule& rule, const char* meaning) {
+    if (section_of(key) != section) text += "\n[" + (section = section_of(key)) + "]\n";
+    const std::string accepted = rule_text(member, rule);
+    if (explained) ((text += "# ") += meaning) += accepted.empty() ? "\n" : " (" + accepted + ")\n";
+    text += key.substr(section.empty() ? 0 : section.size() + 1) + " = " + value_text(member) + "\n";
+  });
+  return text;
+}
+
+std::uint64_t recipe_hash(const Recipe& recipe, const std::vector<std::string>& sections) {
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  fields(recipe, [&](const std::string& key, const auto& member, const Rule&, const char*) {
+    const bool chosen = std::find(sections.begin(), sections.end(), section_of(key)) != sections.end();
+    if (!sections.empty() && !chosen) return;
+    for (const char c : key + " = " + value_text(member) + "\n")
+      hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  });
+  return hash;
+}
+
+std::string recipe_help() {
+  Table table;
+  table.header = {"key", "default", "accepted", "meaning"};
+  const Recipe recipe;
+  fields(recipe, [&](const char* key, const auto& member, const Rule& rule, const char* meaning) {
+    table.rows.push_back({key, value_text(member), rule_text(member, rule), meaning});
+  });
+  table.right = {false, false, false, false};
+  return table_text(table);
+}
+
+FixedPoint fixed_point(const Recipe& recipe) {
+  const auto format = read_fixed_point(recipe.compress.fixed_point);
+  return format ? FixedPoint{format->first, format->second} : FixedPoint{};
+}
+
+}  // namespace quench

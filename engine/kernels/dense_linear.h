@@ -1,0 +1,43 @@
+// y = requantise(W x + b), W dense and row-major. A is the accumulator: int32_t, or int64_t where the range proof asks for it.
+// SPDX-License-Identifier: MIT-0
+#pragma once
+#include "requantize.h"
+
+namespace quench {
+
+template <class A, class W, class M> struct DenseLinear {
+  int32_t rows, columns;
+  const W* weight;      // [rows][columns]
+  const int32_t* bias;  // [rows]
+  Requantize<M> requantize;
+};
+
+// Four rows at a time: each input is read once for four products.
+template <class A, class W, class M, class X, class Y> inline void run(const DenseLinear<A, W, M>& op, const X* x, Y* y) {
+  const int32_t n = op.columns, blocked = op.rows & ~int32_t{3};
+  for (int32_t r = 0; r < blocked; r += 4) {
+    const W* w0 = op.weight + r * n;
+    const W* w1 = w0 + n;
+    const W* w2 = w1 + n;
+    const W* w3 = w2 + n;
+    A s0 = load(op.bias, r), s1 = load(op.bias, r + 1), s2 = load(op.bias, r + 2), s3 = load(op.bias, r + 3);
+    for (int32_t k = 0; k < n; ++k) {
+      const A v = x[k];
+      s0 += v * load(w0, k);
+      s1 += v * load(w1, k);
+      s2 += v * load(w2, k);
+      s3 += v * load(w3, k);
+    }
+    y[r] = static_cast<Y>(requantize(s0, op.requantize, r));
+    y[r + 1] = static_cast<Y>(requantize(s1, op.requantize, r + 1));
+    y[r + 2] = static_cast<Y>(requantize(s2, op.requantize, r + 2));
+    y[r + 3] = static_cast<Y>(requantize(s3, op.requantize, r + 3));
+  }
+  for (int32_t r = blocked; r < op.rows; ++r) {
+    A sum = load(op.bias, r);
+    for (int32_t k = 0; k < n; ++k) sum += static_cast<A>(x[k]) * load(op.weight, r * n + k);
+    y[r] = static_cast<Y>(requantize(sum, op.requantize, r));
+  }
+}
+
+}  // namespace quench

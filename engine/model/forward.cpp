@@ -1,0 +1,224 @@
+// Forward and backward: loops over the nodes, one overload per kind of op.
+// SPDX-License-Identifier: MIT
+#include "engine/model/forward.h"
+
+#include <algorithm>
+
+#include "engine/core/error.h"
+
+namespace quench {
+namespace {
+
+// One node being run: its inputs, output, and what it saved.
+struct Run {
+  const Model& model;
+  const Node& node;
+  Tape& tape;
+  std::size_t place;  // of the node
+  int threads;
+
+  const Tensor& input(std::size_t i) const { return tape.values[index(node.inputs[i])]; }
+  Tensor& output() const { return tape.values[index(node.output)]; }
+  std::vector<Tensor>& saved() const { return tape.saved[place]; }
+  bool training() const { return tape.mode == Mode::training; }
+};
+
+void run(const Linear& op, const Run& r) { forward(op, r.input(0), r.output(), r.threads); }
+void run(const BatchNorm& op, const Run& r) { forward(op, r.input(0), r.training(), r.output(), r.saved(), r.threads); }
+void run(const Concat&, const Run& r) {
+  resize(r.output(), r.input(0).rows(), r.model.values[index(r.node.output)].width);
+  int begin = 0;
+  for (std::size_t i = 0; i < r.node.inputs.size(); ++i) {
+    place_columns(r.input(i), begin, r.output());
+    begin += r.input(i).columns();
+  }
+}
+void run(const Slice& op, const Run& r) { take_columns(r.input(0), op.begin, op.length, r.output()); }
+void run(const LogEnergy& op, const Run& r) { forward(op, r.input(0), r.output()); }
+void run(const ConditionalAffine& op, const Run& r) {
+  forward(op, r.input(0), r.input(1), r.output(), r.saved(), r.threads);
+}
+void run(const StickBreaking& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
+void run(const Threshold& op, const Run& r) { forward(op, r.input(0), r.output()); }
+template <class Activation> void run(const Activation& op, const Run& r) { forward(op, r.input(0), r.output(), r.threads); }
+
+// The way back through one node. An input's gradient is computed straight into its place when it is the first to arrive there,
+// else beside it and added; the order of nodes is fixed, so the sums are.
+struct Back {
+  const Run& run;
+  Op* gradient;  // null: parameters are not wanted
+
+  const Tensor& output_gradient() const { return run.tape.gradients[index(run.node.output)]; }
+  bool wants(std::size_t i) const { return run.tape.wanted[index(run.node.inputs[i])] != 0; }
+
+  template <class Compute> void into(std::size_t i, Compute&& compute) const {
+    Tape& tape = run.tape;
+    const std::size_t value = index(run.node.inputs[i]);
+    if (!tape.wanted[value]) return;
+    if (!tape.reached[value]) {
+      compute(tape.gradients[value]);
+      tape.reached[value] = 1;
+      return;
+    }
+    compute(tape.part);
+    Tensor& sum = tape.gradients[value];
+    for (std::size_t k = 0; k < sum.size(); ++k) sum.data[k] += tape.part.data[k];
+  }
+};
+
+// One place receives the parameters' gradients (and perhaps the input's), the other ops only the input's.
+template <class Layer, class Compute> void layer_back(const Layer&, const Back& b, Compute&& compute) {
+  Layer* gradient = b.gradient ? &std::get<Layer>(*b.gradient) : nullptr;
+  if (b.wants(0)) b.into(0, [&](Tensor& dx) { compute(&dx, gradient); });
+  else compute(nullptr, gradient);
+}
+
+void back(const Linear& op, const Back& b) {
+  layer_back(op, b, [&](Tensor* dx, Linear* g) {
+    backward(op, b.run.input(0), b.output_gradient(), dx, g, b.run.threads);
+  });
+}
+void back(const BatchNorm& op, const Back& b) {
+  layer_back(op, b, [&](Tensor* dx, BatchNorm* g) {
+    backward(op, b.run.input(0), b.run.training(), b.run.saved(), b.output_gradient(), dx, g, b.run.threads);
+  });
+}
+void back(const Concat&, const Back& b) {
+  int begin = 0;
+  for (std::size_t i = 0; i < b.run.node.inputs.size(); ++i) {
+    const int width = b.run.input(i).columns();
+    b.into(i, [&](Tensor& dx) { take_columns(b.output_gradient(), begin, width, dx); });
+    begin += width;
+  }
+}
+void back(const Slice& op, const Back& b) {
+  b.into(0, [&](Tensor& dx) {
+    resize(dx, b.run.input(0).rows(), b.run.input(0).columns());
+    std::fill(dx.data.begin(), dx.data.end(), 0.0f);
+    place_columns(b.output_gradient(), op.begin, dx);
+  });
+}
+void back(const LogEnergy& op, const Back& b) {
+  b.into(0, [&](Tensor& dx) { backward(op, b.run.input(0), b.output_gradient(), dx); });
+}
+void back(const ConditionalAffine& op, const Back& b) {
+  const auto compute = [&](Tensor* dx, Tensor* dc) {
+    backward(op, b.run.input(0), b.run.input(1), b.run.output(), b.run.saved(), b.output_gradient(), dx, dc, b.run.threads);
+  };
+  b.into(0, [&](Tensor& dx) { compute(&dx, nullptr); });
+  b.into(1, [&](Tensor& dc) { compute(nullptr, &dc); });
+}
+void back(const StickBreaking& op, const Back& b) {
+  const auto compute = [&](Tensor* ds, Tensor* de) {
+    backward(op, b.run.input(0), b.run.input(1), b.run.output(), b.output_gradient(), ds, de, b.run.threads);
+  };
+  b.into(0, [&](Tensor& ds) { compute(&ds, nullptr); });
+  b.into(1, [&](Tensor& de) { compute(nullptr, &de); });
+}
+void back(const Threshold&, const Back& b) {
+  fail("model: node ", b.run.node.name, " (Threshold) has no derivative; train the model up to the node before it");
+}
+template <class Activation> void back(const Activation& op, const Back& b) {
+  b.into(0, [&](Tensor& dx) {
+    backward(op, b.run.input(0), b.run.output(), b.output_gradient(), dx, b.run.threads);
+  });
+}
+
+bool has_parameters(const Op& op) { return std::holds_alternative<Linear>(op) || std::holds_alternative<BatchNorm>(op); }
+
+// A value's gradient is wanted when a wanted input or a parameter lies above it.
+void find_wanted(const Model& model, Tape& tape, std::size_t wanted_inputs, bool parameter_gradients) {
+  tape.wanted.assign(model.values.size(), 0);
+  tape.reached.assign(model.values.size(), 0);
+  for (std::size_t i = 0; i < wanted_inputs; ++i) tape.wanted[index(model.inputs[i].value)] = 1;
+  for (const Node& node : model.nodes) {
+    char wanted = parameter_gradients && has_parameters(node.op) ? 1 : 0;
+    for (Value v : node.inputs) wanted = static_cast<char>(wanted | tape.wanted[index(v)]);
+    tape.wanted[index(node.output)] = wanted;
+  }
+}
+
+}  // namespace
+
+void forward(const Model& model, Span<const Tensor> inputs, Mode mode, Tape& tape, int threads) {
+  if (inputs.size() != model.inputs.size())
+    fail("model ", model.name, ": given ", inputs.size(), " inputs; it has ", model.inputs.size());
+  tape.mode = mode;
+  tape.values.resize(model.values.size());
+  tape.saved.resize(model.nodes.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const ModelValue& value = model.values[index(model.inputs[i].value)];
+    if (inputs[i].columns() != value.width || inputs[i].rows() != inputs[0].rows())
+      fail("model ", model.name, ": input ", value.name, " is [", inputs[i].rows(), ", ", inputs[i].columns(), "]; it must be [",
+           inputs[0].rows(), ", ", value.width, "]");
+    Tensor& to = tape.values[index(model.inputs[i].value)];
+    resize(to, inputs[i].rows(), value.width);
+    std::copy(inputs[i].data.begin(), inputs[i].data.end(), to.data.begin());
+  }
+  for (std::size_t i = 0; i < model.nodes.size(); ++i) {
+    const Run r{model, model.nodes[i], tape, i, threads};
+    std::visit([&](const auto& op) { run(op, r); }, r.node.op);
+  }
+}
+
+void backward(const Model& model, Tape& tape, const Tensor& output_gradient, Model& gradient, Span<Tensor> input_gradients,
+              bool parameter_gradients, int threads) {
+  find_wanted(model, tape, std::min(input_gradients.size(), model.inputs.size()), parameter_gradients);
+  tape.gradients.resize(model.values.size());
+  Tensor& last = tape.gradients[index(model.outputs.at(0))];
+  resize(last, output_gradient.rows(), output_gradient.columns());
+  std::copy(output_gradient.data.begin(), output_gradient.data.end(), last.data.begin());
+  tape.reached[index(model.outputs[0])] = 1;
+  for (std::size_t i = model.nodes.size(); i-- > 0;) {
+    const Node& node = model.nodes[i];
+    if (!tape.reached[index(node.output)] || !tape.wanted[index(node.output)]) continue;
+    const Run r{model, node, tape, i, threads};
+    const Back b{r, parameter_gradients ? &gradient.nodes[i].op : nullptr};
+    std::visit([&](const auto& op) { back(op, b); }, node.op);
+  }
+  for (std::size_t i = 0; i < std::min(input_gradients.size(), model.inputs.size()); ++i) {
+    const std::size_t value = index(model.inputs[i].value);
+    Tensor& to = input_gradients[i];
+    resize(to, output_gradient.rows(), model.values[value].width);
+    if (tape.reached[value]) std::copy(tape.gradients[value].data.begin(), tape.gradients[value].data.end(), to.data.begin());
+    else std::fill(to.data.begin(), to.data.end(), 0.0f);
+  }
+}
+
+void set_zero(Model& gradient) {
+  for_each_parameter(gradient, [](std::size_t, const std::string&, Tensor& t) { std::fill(t.data.begin(), t.data.end(), 0.0f); });
+}
+
+Model zeros_like(const Model& model) {
+  Model gradient = model;
+  set_zero(gradient);
+  return gradient;
+}
+
+void update_state(Model& model, const Tape& tape) {
+  for (std::size_t i = 0; i < model.nodes.size(); ++i)
+    if (BatchNorm* op = std::get_if<BatchNorm>(&model.nodes[i].op)) update_state(*op, tape.saved[i]);
+}
+
+Tensor infer(const Model& model, Span<const Tensor> inputs, int threads) {
+  constexpr int batch = 1024;
+  const int events = inputs.size() == 0 ? 0 : inputs[0].rows();
+  const Value output = model.outputs.at(0);
+  const int width = model.values[index(output)].width;
+  Tensor result = zeros({events, width});
+  Tape tape;
+  std::vector<Tensor> part(inputs.size());
+  for (int begin = 0; begin < events; begin += batch) {
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (inputs[i].rows() != events)
+        fail("model ", model.name, ": input ", i, " holds ", inputs[i].rows(), " events, input 0 holds ", events);
+      part[i] = rows_of(inputs[i], begin, std::min(batch, events - begin));
+    }
+    forward(model, part, Mode::inference, tape, threads);
+    const Tensor& y = tape.values[index(output)];
+    std::copy(y.data.begin(), y.data.end(), result.row(begin));
+  }
+  return result;
+}
+
+}  // namespace quench

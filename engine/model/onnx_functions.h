@@ -1,0 +1,29 @@
+// The layers that only quench knows, as ONNX model-local functions of the domain "quench".
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace quench::onnx {
+
+inline constexpr std::int64_t standard_opset = 17;
+
+// What a StickBreaking function gathers. Groups are the split into layers and then the split of each layer; all are padded to
+// the same number of parts. `stick` is the column of s with the part's logit; the last part of a group and the padding
+// point to one column behind s, whose logit stands for "takes the whole rest".
+struct StickTables {
+  std::int64_t groups = 0, parts = 0;
+  std::vector<std::int64_t> stick;       // [groups, parts]
+  std::vector<std::int64_t> layer_part;  // [voxels], index into the flattened [groups * parts]: the voxel's layer
+  std::vector<std::int64_t> voxel_part;  // [voxels], the same: the voxel within its layer
+};
+// Shape first, so that a reader can compare sizes before it builds anything.
+StickTables stick_shape(const std::vector<int>& layer_voxels);
+StickTables stick_tables(const std::vector<int>& layer_voxels);
+
+// FunctionProto messages by name: LogEnergy, ConditionalAffine, ConditionalAffineInverse, StickBreaking, StickBreakingLog,
+// Threshold.
+std::string function(const std::string& name);
+
+}  // namespace quench::onnx

@@ -1,0 +1,83 @@
+// Nodes of the domain "quench" as layers of a Model.
+// SPDX-License-Identifier: MIT
+#include <limits>
+
+#include "engine/core/error.h"
+#include "engine/model/onnx_functions.h"
+#include "engine/model/onnx_reading.h"
+
+// The constants of these nodes serve other programs; where they repeat what quench knows, they must agree with it.
+namespace quench::onnx {
+namespace {
+
+double number(const Site& s, std::size_t k) {
+  return double_constant(*constant_input(s, k).tensor, s.reading.source, s.where);
+}
+
+void log_energy(const Site& s) {
+  expect_inputs(s, 2, 2);
+  expect_attributes(s, {});
+  const Value energy = value_input(s, 0);
+  add_layer(s, LogEnergy{number(s, 1)}, {energy}, 1);
+}
+
+void conditional_affine(const Site& s, bool inverse) {
+  expect_inputs(s, 5, 5);
+  expect_attributes(s, {});
+  const Value x = value_input(s, 0), condition = value_input(s, 1);
+  ConditionalAffine op{floats(s, 3), floats(s, 4), inverse};
+  const Tensor exponents = floats(s, 2);
+  for (const Tensor* t : {&op.mean, &op.log_deviation})
+    if (t->shape.size() != 2 || static_cast<std::size_t>(t->shape[0]) != exponents.size() || t->shape[1] != width(s, x))
+      fail(s.where, ": coefficients have ", t->rows(), " rows of ", t->columns(), "; ", exponents.size(), " of ", width(s, x),
+           " are expected");
+  for (std::size_t i = 0; i < exponents.size(); ++i)
+    if (exponents.data[i] != static_cast<float>(i))
+      fail(s.where, ": exponent ", i, " is ", exponents.data[i], "; the powers of the condition must be 0, 1, 2 ...");
+  add_layer(s, std::move(op), {x, condition}, width(s, x));
+}
+
+void stick_breaking(const Site& s, bool logarithmic) {
+  expect_inputs(s, 5, 5);
+  expect_attributes(s, {"layer_voxels"});
+  const Value numbers = value_input(s, 0), energy = value_input(s, 1);
+  StickBreaking op{{}, logarithmic};
+  std::int64_t voxels = 0;
+  for (const std::int64_t n : ints_attribute(s, "layer_voxels").value_or(std::vector<std::int64_t>{})) {
+    if (n < 1 || n > width(s, numbers) - voxels) break;
+    op.layer_voxels.push_back(static_cast<int>(n));
+    voxels += n;
+  }
+  if (voxels != width(s, numbers))
+    fail(s.where, ": layer_voxels must be positive and add up to the ", width(s, numbers), " columns of '", s.node.inputs[0], "'");
+  const std::vector<std::int64_t> stick = ints(s, 2), layer_part = ints(s, 3), voxel_part = ints(s, 4);
+  StickTables expected = stick_shape(op.layer_voxels);
+  const bool same_size = static_cast<std::int64_t>(stick.size()) == expected.groups * expected.parts &&
+                         static_cast<std::int64_t>(voxel_part.size()) == voxels;
+  if (same_size) expected = stick_tables(op.layer_voxels);
+  if (!same_size || stick != expected.stick || layer_part != expected.layer_part || voxel_part != expected.voxel_part)
+    fail(s.where, ": its tables do not belong to layer_voxels; the file was edited, export it again");
+  add_layer(s, std::move(op), {numbers, energy}, voxels);
+}
+
+void threshold(const Site& s) {
+  expect_inputs(s, 2, 2);
+  expect_attributes(s, {});
+  const Value x = value_input(s, 0);
+  add_layer(s, Threshold{number(s, 1)}, {x}, width(s, x));
+}
+
+}  // namespace
+
+void read_quench_node(const Site& s) {
+  const std::string& type = s.node.op_type;
+  if (type == "LogEnergy") return log_energy(s);
+  if (type == "ConditionalAffine") return conditional_affine(s, false);
+  if (type == "ConditionalAffineInverse") return conditional_affine(s, true);
+  if (type == "StickBreaking") return stick_breaking(s, false);
+  if (type == "StickBreakingLog") return stick_breaking(s, true);
+  if (type == "Threshold") return threshold(s);
+  fail(s.where, ": this version of quench has no such layer; the file may come from a newer one");
+}
+
+}  // namespace quench::onnx

@@ -1,0 +1,274 @@
+// The proof that a program is sound: lengths, table sizes and exact ranges, so that nothing reads outside or wraps.
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <set>
+
+#include "engine/core/error.h"
+#include "engine/model/program.h"
+
+namespace quench {
+namespace {
+
+constexpr std::int32_t most_elements = 1 << 24;
+constexpr std::int64_t int32_high = 2147483647;
+
+struct Place {  // the node under examination
+  const Program& p;
+  const QNode& node;
+
+  const QValue& in(std::size_t i) const { return p.values[index(node.inputs[i])]; }
+  const QValue& out() const { return p.values[index(node.output)]; }
+
+  template <class... Parts> void require(bool good, const Parts&... parts) const {
+    if (!good) fail("layer ", node.name, " (", type_name(node.op), "): ", parts...);
+  }
+  void inputs(std::size_t wanted) const {
+    require(node.inputs.size() == wanted, node.inputs.size(), " inputs, needs ", wanted);
+  }
+  void lengths(std::int64_t wanted, const QValue& v) const {
+    require(v.length == wanted, "value ", v.name, " has ", v.length, " elements, needs ", wanted);
+  }
+  void meaning(const QValue& v, Meaning m) const { require(v.meaning == m, "value ", v.name, " has the wrong meaning"); }
+  void clamps(std::int64_t low, std::int64_t high) const {
+    meaning(out(), Meaning::code);
+    require(low <= high && low >= out().low && high <= out().high, "results in ", low, " .. ", high,
+            " leave the range of value ", out().name, ", ", out().low, " .. ", out().high);
+  }
+  void factor(std::int64_t multiplier, int shift, std::int64_t most, int most_shift) const {
+    require(multiplier >= 0 && multiplier <= most, "multiplier ", multiplier, " is outside 0 .. ", most);
+    require(shift >= 1 && shift <= most_shift, "shift ", shift, " is outside 1 .. ", most_shift);
+  }
+};
+
+void check_factors(const Requantization& q, std::size_t rows, const Place& at) {
+  const bool wide = q.kind == "wide", narrow = q.kind == "narrow", shift = q.kind == "shift";
+  at.require(wide || narrow || shift, "unknown multiplier class \"", q.kind, "\"; known are wide, narrow and shift");
+  const auto factors = [&](const std::vector<std::int32_t>& m, const std::vector<std::uint8_t>& s) {
+    at.require(m.size() == s.size() && (m.size() == 1 || m.size() == rows), m.size(), " multipliers and ", s.size(),
+               " shifts for ", rows, " rows");
+    for (std::size_t i = 0; i < m.size(); ++i) {
+      at.factor(m[i], s[i], wide ? int32_high : 32767, wide ? 62 : 46);
+      at.require(!shift || (m[i] & (m[i] - 1)) == 0, "multiplier ", m[i], " of class shift is no power of two");
+    }
+  };
+  factors(q.multiplier, q.shift);
+  if (q.negative_multiplier.empty() && q.negative_shift.empty()) return;
+  at.require(q.negative_multiplier.size() == q.multiplier.size(), "the pairs for negative accumulators are incomplete");
+  factors(q.negative_multiplier, q.negative_shift);
+}
+
+void check(const QNoise& op, const Place& at) {
+  at.inputs(1);
+  at.meaning(at.in(0), Meaning::event);
+  at.require(op.bits >= 2 && op.bits <= 16, op.bits, " bits; codes have 2 to 16");
+  at.require(op.lanes >= 1 && op.lanes <= op.length, op.lanes, " lanes for ", op.length, " latents");
+  at.lengths(op.length, at.out());
+  const std::size_t cells = std::size_t{1} << std::min(op.bits, 8);
+  at.require(op.alias.size() == cells && op.probability.size() == cells, op.alias.size(), " cells, needs ", cells);
+  for (std::uint8_t a : op.alias) at.require(a < cells, "alias ", int{a}, " of ", cells, " cells");
+  at.clamps(-(std::int64_t{1} << (op.bits - 1)), (std::int64_t{1} << (op.bits - 1)) - 1);
+}
+
+void check(const QLogEnergy& op, const Place& at) {
+  at.inputs(1);
+  at.meaning(at.in(0), Meaning::energy);
+  at.lengths(1, at.in(0)), at.lengths(1, at.out());
+  at.require(op.logarithm.size() == 64, op.logarithm.size(), " knots, needs 64");
+  at.require(std::is_sorted(op.logarithm.begin(), op.logarithm.end()), "the logarithm's knots must increase");
+  at.require(op.offset >= 0 && op.offset < (32 << 16), "offset ", op.offset, " is outside 0 .. ", 32 << 16);
+  at.factor(op.multiplier, op.shift, int32_high, 62);
+  at.clamps(op.low, op.high);
+}
+
+void check(const QConcat& op, const Place& at) {
+  at.inputs(2);
+  at.require(op.first >= 1 && op.second >= 1, "operands of ", op.first, " and ", op.second, " elements");
+  at.lengths(op.first, at.in(0)), at.lengths(op.second, at.in(1));
+  at.lengths(std::int64_t{op.first} + op.second, at.out());
+  for (std::size_t i : {0u, 1u}) {
+    at.meaning(at.in(i), Meaning::code);
+    at.clamps(at.in(i).low, at.in(i).high);
+    at.require(at.in(i).zero == at.out().zero, "operand ", at.in(i).name, " has zero point ", at.in(i).zero, ", needs ",
+               at.out().zero);
+  }
+}
+
+void check(const QSlice& op, const Place& at) {
+  at.inputs(1);
+  at.require(op.begin >= 0 && op.length >= 1 && std::int64_t{op.begin} + op.length <= at.in(0).length, "elements ", op.begin,
+             " .. ", std::int64_t{op.begin} + op.length - 1, " of ", at.in(0).length);
+  at.lengths(op.length, at.out());
+  at.meaning(at.in(0), Meaning::code);
+  at.clamps(at.in(0).low, at.in(0).high);
+}
+
+void check(const QLinear& op, const Place& at) {
+  at.inputs(1);
+  at.require(op.rows >= 1 && op.columns >= 1, op.rows, " rows of ", op.columns, " columns");
+  at.meaning(at.in(0), Meaning::code);
+  at.lengths(op.columns, at.in(0)), at.lengths(op.rows, at.out());
+  const std::size_t rows = static_cast<std::size_t>(op.rows);
+  at.require(op.weight.size() == rows * static_cast<std::size_t>(op.columns), op.weight.size(), " weights for ", op.rows, " x ",
+             op.columns);
+  at.require(op.bias.size() == rows, op.bias.size(), " biases for ", op.rows, " rows");
+  at.require(op.weight_scale.size() == rows || op.weight_scale.size() == 1, op.weight_scale.size(), " scales for ", op.rows, " rows");
+  at.require(op.weight_bits >= 2 && op.weight_bits <= 16, op.weight_bits, " weight bits; 2 to 16 exist");
+  const int most = (1 << (op.weight_bits - 1)) - 1;
+  for (std::int16_t w : op.weight)
+    at.require(w >= -most && w <= most, "weight ", w, " is outside -", most, " .. ", most, " of ", op.weight_bits, " bits");
+  check_factors(op.requantize, rows, at);
+  const Interval proof = accumulator_interval(op, at.in(0).low, at.in(0).high);
+  at.require(proof.low == op.accumulator_low && proof.high == op.accumulator_high, "the accumulator's interval is ", proof.low,
+             " .. ", proof.high, ", the program states ", op.accumulator_low, " .. ", op.accumulator_high);
+  const std::int64_t limit = op.requantize.kind == "wide" ? int32_high : (std::int64_t{1} << 47) - 1;
+  at.require(proof.low >= -limit && proof.high <= limit, "the accumulator's interval ", proof.low, " .. ", proof.high,
+             " leaves -", limit, " .. ", limit, " of multiplier class ", op.requantize.kind);
+  at.clamps(op.requantize.low, op.requantize.high);
+}
+
+void check(const QTable& op, const Place& at) {
+  at.inputs(1);
+  at.meaning(at.in(0), Meaning::code);
+  at.require(op.length >= 1 && op.functions >= 1 && (op.functions == 1 || op.functions == op.length), op.functions,
+             " functions for ", op.length, " outputs");
+  at.lengths(op.functions == 1 ? op.length : 1, at.in(0)), at.lengths(op.length, at.out());
+  at.require(op.interpolation_bits <= 13, int{op.interpolation_bits}, " interpolation bits, at most 13");
+  at.require(at.in(0).low >= op.lowest && at.in(0).high - op.lowest < 65536, "inputs ", at.in(0).low, " .. ", at.in(0).high,
+             " for a table from ", op.lowest);
+  const std::size_t entries = op.value.size() / static_cast<std::size_t>(op.functions);
+  const auto needed = static_cast<std::size_t>(
+      table_entries(op.lowest, static_cast<std::int32_t>(at.in(0).high), op.interpolation_bits));
+  at.require(entries >= needed && op.value.size() == entries * static_cast<std::size_t>(op.functions), entries,
+             " entries, needs ", needed);
+  at.clamps(op.low, op.high);
+}
+
+void check(const QMultiply& op, const Place& at) {
+  at.inputs(2);
+  std::int64_t largest = 1;
+  for (std::size_t i : {0u, 1u}) {
+    at.meaning(at.in(i), Meaning::code);
+    at.lengths(op.length, at.in(i));
+    at.require(at.in(i).zero == 0, "operand ", at.in(i).name, " has zero point ", at.in(i).zero, ", needs 0");
+    largest *= std::max(std::llabs(at.in(i).low), std::llabs(at.in(i).high));
+  }
+  at.lengths(op.length, at.out());
+  at.require(largest <= int32_high, "products reach ", largest, ", at most ", int32_high);
+  at.factor(op.multiplier, op.shift, int32_high, 62);
+  at.clamps(op.low, op.high);
+}
+
+void check(const QAdd& op, const Place& at) {
+  at.inputs(2);
+  const auto largest = [&](const QValue& v, std::int32_t zero, std::int32_t multiplier) {
+    at.meaning(v, Meaning::code);
+    at.lengths(op.length, v);
+    at.require(std::abs(std::int64_t{zero}) <= 65536, "zero point ", zero);
+    return std::max(std::llabs(v.low - zero), std::llabs(v.high - zero)) * multiplier;
+  };
+  at.factor(op.multiplier_a, op.shift, 32767, 30), at.factor(op.multiplier_b, op.shift, 32767, 30);
+  const std::int64_t sum = largest(at.in(0), op.zero_a, op.multiplier_a) + largest(at.in(1), op.zero_b, op.multiplier_b) +
+                           (std::int64_t{1} << (op.shift - 1));
+  at.require(sum <= int32_high, "sums reach ", sum, ", at most ", int32_high);
+  at.lengths(op.length, at.out());
+  at.clamps(op.low, op.high);
+}
+
+void check_table(const QFractionTable& t, const QValue& codes, const Place& at) {
+  at.meaning(codes, Meaning::code);
+  at.require(t.interpolation_bits >= 1 && t.interpolation_bits <= 13, int{t.interpolation_bits},
+             " interpolation bits; 1 to 13 exist");
+  at.require(codes.low >= t.lowest && codes.high - t.lowest < 65536, "inputs ", codes.low, " .. ", codes.high,
+             " for a table from ", t.lowest);
+  const auto needed =
+      static_cast<std::size_t>(table_entries(t.lowest, static_cast<std::int32_t>(codes.high), t.interpolation_bits));
+  at.require(t.value.size() >= needed, t.value.size(), " entries, needs ", needed);
+}
+
+void check(const QFraction& op, const Place& at) {
+  at.inputs(2);
+  at.lengths(op.length, at.in(0)), at.lengths(1, at.in(1)), at.lengths(op.length, at.out());
+  at.meaning(at.in(1), Meaning::energy), at.meaning(at.out(), Meaning::energy);
+  at.require(op.shift >= 1 && op.shift <= 62, "shift ", int{op.shift}, " is outside 1 .. 62");
+  check_table(op.table, at.in(0), at);
+}
+
+void check(const QSplit& op, const Place& at) {
+  at.inputs(2);
+  at.meaning(at.in(0), Meaning::energy), at.meaning(at.out(), Meaning::energy);
+  at.require(op.part_begin.size() >= 2 && op.part_begin[0] == 0, "no groups");
+  for (std::size_t g = 1; g < op.part_begin.size(); ++g)
+    at.require(op.part_begin[g] > op.part_begin[g - 1], "group ", g - 1, " has no parts");
+  const auto groups = static_cast<std::int64_t>(op.part_begin.size()) - 1;
+  at.lengths(groups, at.in(0)), at.lengths(op.part_begin.back(), at.out());
+  at.lengths(std::max<std::int64_t>(op.part_begin.back() - groups, 1), at.in(1));
+  check_table(op.table, at.in(1), at);
+}
+
+void check(const QThreshold& op, const Place& at) {
+  at.inputs(1);
+  at.meaning(at.in(0), Meaning::energy), at.meaning(at.out(), Meaning::energy);
+  at.lengths(op.length, at.in(0)), at.lengths(op.length, at.out());
+}
+
+bool is_identifier(const std::string& s) {
+  if (s.empty() || s.size() > 64 || (s[0] >= '0' && s[0] <= '9')) return false;
+  return std::all_of(s.begin(), s.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+  });
+}
+
+void check_value(const QValue& v) {
+  const auto require = [&](bool good, const auto&... parts) {
+    if (!good) fail("value ", v.name, ": ", parts...);
+  };
+  require(v.length >= 1 && v.length <= most_elements, v.length, " elements; 1 to ", most_elements, " exist");
+  require(std::isfinite(v.scale) && v.scale > 0, "the scale ", v.scale, " is not positive");
+  if (v.meaning != Meaning::code) {
+    require(v.bits == 32 && !v.is_signed, "event numbers and energies have 32 unsigned bits");
+    require(v.low == 0 && v.high == 4294967295, "the range ", v.low, " .. ", v.high, " is not that of 32 unsigned bits");
+    require(v.meaning != Meaning::event || v.length == 4, "an event number has 4 words, not ", v.length);
+    return;
+  }
+  require(v.bits >= 2 && v.bits <= 16, v.bits, " bits; codes have 2 to 16");
+  const std::int64_t low = v.is_signed ? -(std::int64_t{1} << (v.bits - 1)) : 0;
+  const std::int64_t high = (std::int64_t{1} << (v.bits - (v.is_signed ? 1 : 0))) - 1;
+  require(low <= v.low && v.low <= v.high && v.high <= high, "the range ", v.low, " .. ", v.high, " leaves ", low, " .. ", high,
+          " of ", v.bits, " bits");
+  require(v.zero >= low && v.zero <= high, "the zero point ", v.zero, " is outside ", low, " .. ", high);
+}
+
+}  // namespace
+
+void check(const Program& p) {
+  if (!is_identifier(p.name)) fail("the program's name \"", p.name, "\" is no C identifier of at most 64 characters");
+  if (!(std::isfinite(p.energy_unit_mev) && p.energy_unit_mev > 0)) fail("the energy unit ", p.energy_unit_mev, " MeV is not positive");
+  std::set<std::string> names;
+  for (const QValue& v : p.values) {
+    if (!is_identifier(v.name)) fail("the value name \"", v.name, "\" is no C identifier of at most 64 characters");
+    if (!names.insert(v.name).second) fail("two values are named ", v.name);
+    check_value(v);
+  }
+  std::vector<bool> known(p.values.size());
+  const auto define = [&](ValueId v, const std::string& by) {
+    if (index(v) >= known.size()) fail(by, ": value ", index(v), " of ", known.size(), " does not exist");
+    if (known[index(v)]) fail(by, ": value ", p.values[index(v)].name, " is defined twice");
+    known[index(v)] = true;
+  };
+  if (p.inputs.empty()) fail("the program has no input");
+  for (ValueId v : p.inputs) define(v, "input");
+  names.clear();
+  for (const QNode& node : p.nodes) {
+    if (!is_identifier(node.name)) fail("the layer name \"", node.name, "\" is no C identifier of at most 64 characters");
+    if (!names.insert(node.name).second) fail("two layers are named ", node.name);
+    for (ValueId v : node.inputs)
+      if (index(v) >= known.size() || !known[index(v)]) fail("layer ", node.name, " reads a value that no earlier layer made");
+    define(node.output, "layer " + node.name);
+    std::visit([&](const auto& op) { check(op, Place{p, node}); }, node.op);
+  }
+  if (index(p.output) >= known.size() || !known[index(p.output)]) fail("the program's output is made by no layer");
+}
+
+}  // namespace quench

@@ -1,0 +1,18 @@
+// Concatenation and slice: copies of columns.
+// SPDX-License-Identifier: MIT
+#include "engine/ops/join.h"
+
+#include <algorithm>
+
+namespace quench {
+
+void place_columns(const Tensor& x, int begin, Tensor& y) {
+  for (int i = 0; i < x.rows(); ++i) std::copy_n(x.row(i), x.columns(), y.row(i) + begin);
+}
+
+void take_columns(const Tensor& x, int begin, int length, Tensor& y) {
+  resize(y, x.rows(), length);
+  for (int i = 0; i < x.rows(); ++i) std::copy_n(x.row(i) + begin, length, y.row(i));
+}
+
+}  // namespace quench

@@ -1,0 +1,46 @@
+// Linear: three matrix products.
+// SPDX-License-Identifier: MIT
+#include "engine/ops/linear.h"
+
+#include <algorithm>
+
+#include "engine/tensor/matmul.h"
+
+namespace quench {
+namespace {
+
+// Adds every column's sum, events in increasing order.
+void add_column_sums(const Tensor& x, Tensor& sum) {
+  const int columns = x.columns();
+  float* s = sum.data.data();
+  for (int i = 0; i < x.rows(); ++i) {
+    const float* row = x.row(i);
+    for (int j = 0; j < columns; ++j) s[j] += row[j];
+  }
+}
+
+}  // namespace
+
+void forward(const Linear& op, const Tensor& x, Tensor& y, int threads) {
+  const int outputs = op.weight.rows(), inputs = op.weight.columns();
+  resize(y, x.rows(), outputs);
+  const MatrixView weight = transposed(matrix(op.weight.data.data(), inputs));
+  matmul(matrix(x.data.data(), inputs), weight, x.rows(), outputs, inputs, op.bias.data.data(), y.data.data(), threads);
+}
+
+void backward(const Linear& op, const Tensor& x, const Tensor& dy, Tensor* dx, Linear* gradient, int threads) {
+  const int outputs = op.weight.rows(), inputs = op.weight.columns(), events = x.rows();
+  const MatrixView output_gradient = matrix(dy.data.data(), outputs);
+  if (dx) {
+    resize(*dx, events, inputs);
+    std::fill(dx->data.begin(), dx->data.end(), 0.0f);
+    matmul(output_gradient, matrix(op.weight.data.data(), inputs), events, inputs, outputs, nullptr, dx->data.data(), threads);
+  }
+  if (gradient) {
+    matmul(transposed(output_gradient), matrix(x.data.data(), inputs), outputs, inputs, events, nullptr,
+           gradient->weight.data.data(), threads);
+    add_column_sums(dy, gradient->bias);
+  }
+}
+
+}  // namespace quench

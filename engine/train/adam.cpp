@@ -1,0 +1,91 @@
+// The optimiser's loops.
+// SPDX-License-Identifier: MIT
+#include "engine/train/adam.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/core/parallel_for.h"
+
+namespace quench {
+namespace {
+
+constexpr std::size_t grain = 16384;
+
+struct Factors {
+  float keep1, add1, keep2, add2;  // of the moments
+  float rate, inverse_root2, epsilon;
+};
+
+void update(float* p, float* g, float* m, float* v, std::size_t count, const Factors& f) {
+  for (std::size_t i = 0; i < count; ++i) {
+    const float slope = g[i];
+    const float first = f.keep1 * m[i] + f.add1 * slope;
+    const float second = f.keep2 * v[i] + f.add2 * (slope * slope);
+    m[i] = first;
+    v[i] = second;
+    p[i] -= f.rate * (first / (std::sqrt(second) * f.inverse_root2 + f.epsilon));
+    g[i] = 0.0f;
+  }
+}
+
+// beta^step by squaring: the same on every machine.
+double power(double beta, std::int64_t step) {
+  double result = 1;
+  for (; step > 0; step >>= 1, beta *= beta)
+    if (step & 1) result *= beta;
+  return result;
+}
+
+// cos(pi x) for 0 <= x <= 1, error below 1e-11, without libm: sin(pi y) by its Taylor series, y = 1/2 - x.
+double cos_pi(double x) {
+  const double a = 3.14159265358979323846 * (0.5 - x), a2 = a * a;
+  double sum = 1;
+  for (int k = 21; k >= 3; k -= 2) sum = 1 - sum * a2 / (k * (k - 1));
+  return a * sum;
+}
+
+}  // namespace
+
+std::vector<Tensor*> parameter_tensors(Model& model) {
+  std::vector<Tensor*> tensors;
+  for_each_parameter(model, [&](std::size_t, const std::string&, Tensor& t) { tensors.push_back(&t); });
+  return tensors;
+}
+
+void adam_step(const AdamTensors& t, const AdamSettings& s, std::int64_t step, int threads) {
+  const Factors f{static_cast<float>(s.beta1),
+                  static_cast<float>(1 - s.beta1),
+                  static_cast<float>(s.beta2),
+                  static_cast<float>(1 - s.beta2),
+                  static_cast<float>(s.learning_rate / (1 - power(s.beta1, step))),
+                  static_cast<float>(1 / std::sqrt(1 - power(s.beta2, step))),
+                  static_cast<float>(s.epsilon)};
+  for (std::size_t k = 0; k < t.parameters.size(); ++k) {
+    float* p = t.parameters[k]->data.data();
+    float* g = t.gradient[k]->data.data();
+    float* m = t.first[k]->data.data();
+    float* v = t.second[k]->data.data();
+    parallel_for(threads, t.parameters[k]->size(), grain, [&](std::size_t begin, std::size_t end) {
+      update(p + begin, g + begin, m + begin, v + begin, end - begin, f);
+    });
+  }
+}
+
+void average_step(const std::vector<Tensor*>& average, const std::vector<Tensor*>& parameters, double decay, int threads) {
+  const float keep = static_cast<float>(decay), add = static_cast<float>(1 - decay);
+  for (std::size_t k = 0; k < average.size(); ++k)
+    parallel_for(threads, average[k]->size(), grain, [&](std::size_t begin, std::size_t end) {
+      float* a = average[k]->data.data();
+      const float* p = parameters[k]->data.data();
+      for (std::size_t i = begin; i < end; ++i) a[i] = keep * a[i] + add * p[i];
+    });
+}
+
+double scheduled_rate(double rate, double decay_from, std::int64_t step, std::int64_t steps) {
+  const double done = static_cast<double>(step) / static_cast<double>(std::max<std::int64_t>(steps, 1));
+  if (done <= decay_from || decay_from >= 1) return rate;
+  return rate * 0.5 * (1 + cos_pi((done - decay_from) / (1 - decay_from)));
+}
+
+}  // namespace quench

@@ -1,0 +1,139 @@
+// The two networks of the GAN, their start, and the hash of all that decides the result.
+// SPDX-License-Identifier: MIT
+#include <cmath>
+#include <cstring>
+#include <variant>
+
+#include "engine/core/error.h"
+#include "engine/model/forward.h"
+#include "engine/physics/random.h"
+#include "engine/train/gan.h"
+#include "engine/train/streams.h"
+
+namespace quench {
+namespace {
+
+Op activation(const std::string& name) {
+  if (name == "relu") return Relu{};
+  if (name == "leaky-relu") return LeakyRelu{};
+  fail("model.activation: \"", name, "\" is not known; choose relu or leaky-relu");
+}
+
+std::string numbered(const char* name, std::size_t i) { return name + std::to_string(i + 1); }
+
+// Uniform on +-1 / sqrt(inputs), weights and biases alike: every element from its own lane of the layer's stream.
+void draw_weights(Model& model, std::uint64_t seed, std::uint64_t first_layer) {
+  for (std::size_t i = 0; i < model.nodes.size(); ++i) {
+    Linear* op = std::get_if<Linear>(&model.nodes[i].op);
+    if (!op) continue;
+    Random random(stream_seed(seed, Use::weights), first_layer + i, 0);
+    const double reach = 1 / std::sqrt(static_cast<double>(op->weight.columns()));
+    for (Tensor* t : {&op->weight, &op->bias})
+      for (float& w : t->data) w = static_cast<float>(reach * (2 * uniform(random) - 1));
+  }
+}
+
+// 64-bit FNV-1a over bytes, taken as 32-bit words where there are many.
+struct Hash {
+  std::uint64_t value = 0xcbf29ce484222325u;
+
+  void word(std::uint64_t w) { value = (value ^ w) * 0x100000001b3u, value ^= value >> 29; }
+  void number(double x) {
+    std::uint64_t bits;
+    std::memcpy(&bits, &x, sizeof bits);
+    word(bits);
+  }
+  void text(const std::string& s) {
+    word(s.size());
+    for (char c : s) word(static_cast<unsigned char>(c));
+  }
+  void integers(const std::vector<int>& v) {
+    word(v.size());
+    for (int x : v) word(static_cast<std::uint32_t>(x));
+  }
+  void tensor(const Tensor& t) {
+    integers(t.shape);
+    for (float x : t.data) {
+      std::uint32_t bits;
+      std::memcpy(&bits, &x, sizeof bits);
+      word(bits);
+    }
+  }
+};
+
+}  // namespace
+
+Model gan_generator(const GanSettings& settings, const Preprocessing& p) {
+  Model m;
+  m.name = settings.name;
+  m.facts = {"normal", p.geometry, p.minimum_energy_mev, p.maximum_energy_mev};
+  const Value latent = add_input(m, "latent", settings.latent, InputKind::latent);
+  const Value energy = add_input(m, "incident_energy", 1, InputKind::incident_energy);
+  const Value condition = append(m, "condition", p.condition, {energy}, 1);
+  int width = settings.latent + 1;
+  Value h = append(m, "input", Concat{}, {latent, condition}, width);
+  for (std::size_t i = 0; i < settings.hidden.size(); ++i) {
+    const int next_width = settings.hidden[i];
+    h = append(m, numbered("hidden", i), linear(width, next_width), {h}, next_width);
+    if (settings.batch_norm) h = append(m, numbered("norm", i), batch_norm(next_width), {h}, next_width);
+    h = append(m, numbered("activation", i), activation(settings.activation), {h}, next_width);
+    width = next_width;
+  }
+  const int voxels = p.numbers.mean.columns();
+  m.outputs = {append(m, "numbers", linear(width, voxels), {h}, voxels)};
+  draw_weights(m, settings.seed, 0);
+  check(m);
+  return m;
+}
+
+Model gan_critic(const GanSettings& settings, const Preprocessing& p) {
+  Model m;
+  m.name = "critic";
+  const int voxels = p.numbers.mean.columns();
+  const Value x = add_input(m, "standardised", voxels, InputKind::features);
+  const Value energy = add_input(m, "incident_energy", 1, InputKind::incident_energy);
+  const Value condition = append(m, "condition", p.condition, {energy}, 1);
+  const Value numbers = append(m, "numbers", p.numbers, {x, condition}, voxels);
+  StickBreaking split = p.split;
+  split.logarithmic = true;
+  const Value logarithms = append(m, "log_voxels", split, {numbers, energy}, voxels);
+  ConditionalAffine standardise = p.log_voxels;
+  standardise.inverse = true;
+  const Value standard = append(m, "standard_log_voxels", standardise, {logarithms, condition}, voxels);
+  int width = 2 * voxels + 1;
+  Value h = append(m, "input", Concat{}, {standard, x, condition}, width);
+  for (std::size_t i = 0; i < settings.critic_hidden.size(); ++i) {
+    const int next_width = settings.critic_hidden[i];
+    h = append(m, numbered("hidden", i), linear(width, next_width), {h}, next_width);
+    h = append(m, numbered("activation", i), LeakyRelu{0.2f}, {h}, next_width);
+    width = next_width;
+  }
+  m.outputs = {append(m, "score", linear(width, 1), {h}, 1)};
+  draw_weights(m, settings.seed, 1000);
+  check(m);
+  return m;
+}
+
+GanState start_gan(const GanSettings& settings, const Preprocessing& p) {
+  GanState s;
+  s.generator = s.average = gan_generator(settings, p);
+  s.critic = gan_critic(settings, p);
+  s.generator_first = s.generator_second = zeros_like(s.generator);
+  s.critic_first = s.critic_second = zeros_like(s.critic);
+  return s;
+}
+
+std::uint64_t gan_hash(const GanSettings& s, const Preprocessing& p, const TrainingSet& data) {
+  Hash h;
+  h.text(s.name), h.word(s.seed), h.integers({s.latent, s.latent_bits}), h.integers(s.hidden), h.text(s.activation);
+  h.word(s.batch_norm), h.integers(s.critic_hidden), h.integers({s.steps, s.batch});
+  for (double x : {s.learning_rate, s.critic_learning_rate, s.beta1, s.beta2, s.average, s.decay_from}) h.number(x);
+  h.integers({s.statistics_batches, s.statistics_batch});
+  h.text(p.geometry), h.number(p.minimum_energy_mev), h.number(p.maximum_energy_mev), h.number(p.threshold_mev);
+  h.number(p.condition.reference_mev), h.integers(p.split.layer_voxels);
+  for (const ConditionalAffine* op : {&p.numbers, &p.log_voxels}) h.tensor(op->mean), h.tensor(op->log_deviation);
+  h.tensor(data.numbers), h.tensor(data.energies);
+  return h.value;
+}
+
+}  // namespace quench

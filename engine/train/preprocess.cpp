@@ -1,0 +1,102 @@
+// Events to standardised numbers.
+// SPDX-License-Identifier: MIT
+#include "engine/train/preprocess.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "engine/core/error.h"
+#include "engine/core/math.h"
+#include "engine/core/parallel_for.h"
+#include "engine/physics/random.h"
+#include "engine/train/streams.h"
+
+namespace quench {
+namespace {
+
+double smallest_energy(const Tensor& showers) {
+  float smallest = std::numeric_limits<float>::max();
+  for (float e : showers.data)
+    if (e > 0 && e < smallest) smallest = e;
+  return static_cast<double>(smallest);
+}
+
+// Every voxel below the threshold gets an energy below it, from the stream of its event.
+Tensor filled(const Tensor& showers, double threshold_mev, std::uint64_t seed, int threads) {
+  Tensor all = showers;
+  const std::uint64_t fill_seed = stream_seed(seed, Use::fill);
+  parallel_for(threads, static_cast<std::size_t>(all.rows()), 64, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      Random random(fill_seed, i, 0);
+      float* voxel = all.row(static_cast<int>(i));
+      for (int j = 0; j < all.columns(); ++j)
+        if (!(static_cast<double>(voxel[j]) >= threshold_mev))
+          voxel[j] = static_cast<float>(threshold_mev * exp(-0.05 - 0.7 * std::fabs(normal(random))));
+    }
+  });
+  return all;
+}
+
+Tensor conditions(const LogEnergy& op, const Tensor& energies) {
+  Tensor c;
+  forward(op, energies, c);
+  return c;
+}
+
+Tensor logarithms(Tensor voxels) {
+  for (float& v : voxels.data) v = log(v);
+  return voxels;
+}
+
+void check_events(const Events& events, int voxels) {
+  if (events.size() < 2) fail("training data: ", events.size(), " events; at least 2 are needed");
+  if (events.showers.columns() != voxels)
+    fail("training data: showers have ", events.showers.columns(), " voxels, the geometry has ", voxels);
+  if (events.incident_energies.rows() != events.size())
+    fail("training data: ", events.size(), " showers but ", events.incident_energies.rows(), " incident energies");
+}
+
+}  // namespace
+
+int polynomial_degree(const Tensor& c) {
+  std::vector<float> sorted = c.data;
+  std::sort(sorted.begin(), sorted.end());
+  const int different = static_cast<int>(std::unique(sorted.begin(), sorted.end()) - sorted.begin());
+  const auto [low, high] = std::minmax_element(c.data.begin(), c.data.end());
+  const float span = *high - *low;
+  const int degree = span >= 0.5f ? 3 : span >= 0.2f ? 2 : span >= 0.02f ? 1 : 0;
+  return std::min(degree, different - 1);
+}
+
+TrainingSet training_set(const Preprocessing& p, const Events& events, std::uint64_t seed, int threads) {
+  int voxels = 0;
+  for (int n : p.split.layer_voxels) voxels += n;
+  check_events(events, voxels);
+  const Tensor s = stick_breaking_numbers(p.split, filled(events.showers, p.threshold_mev, seed, threads), events.incident_energies, threads);
+  ConditionalAffine standardise = p.numbers;
+  standardise.inverse = true;
+  TrainingSet set;
+  set.energies = events.incident_energies;
+  std::vector<Tensor> saved;
+  forward(standardise, s, conditions(p.condition, events.incident_energies), set.numbers, saved, threads);
+  return set;
+}
+
+Preprocessing fit_preprocessing(const Events& events, const Geometry& geometry, std::uint64_t seed, int threads) {
+  check_events(events, geometry.voxels());
+  Preprocessing p;
+  p.geometry = geometry.name;
+  const auto [low, high] = std::minmax_element(events.incident_energies.data.begin(), events.incident_energies.data.end());
+  p.minimum_energy_mev = static_cast<double>(*low), p.maximum_energy_mev = static_cast<double>(*high);
+  p.threshold_mev = geometry.threshold_mev > 0 ? geometry.threshold_mev : smallest_energy(events.showers);
+  p.split.layer_voxels = geometry.layer_voxels();
+  const Tensor c = conditions(p.condition, events.incident_energies);
+  const int degree = polynomial_degree(c);
+  const Tensor voxels = filled(events.showers, p.threshold_mev, seed, threads);
+  p.numbers = fit_conditional(stick_breaking_numbers(p.split, voxels, events.incident_energies, threads), c, degree, threads);
+  p.log_voxels = fit_conditional(logarithms(voxels), c, degree, threads);
+  return p;
+}
+
+}  // namespace quench

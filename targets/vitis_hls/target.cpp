@@ -1,0 +1,10 @@
+// Vitis HLS: synthesizable C++ with a testbench and project files.
+// SPDX-License-Identifier: MIT
+#include "targets/targets.h"
+
+namespace quench {
+
+extern const Target vitis_hls_target;
+const Target vitis_hls_target = {"vitis-hls", "C++ for Vitis HLS, with testbench and project files", Emitter::hls, 0, 0, 0, nullptr};
+
+}  // namespace quench

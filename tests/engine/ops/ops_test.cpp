@@ -1,0 +1,204 @@
+// Float ops: values worked by hand, and every gradient against finite differences.
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "engine/core/error.h"
+#include "engine/model/forward.h"
+#include "tests/engine/model/gradient_check.h"
+
+using namespace quench;
+
+namespace {
+
+// A model of one op on features inputs of these widths.
+Model one_op(Op op, std::vector<int> input_widths, int output_width) {
+  Model model;
+  model.name = "one";
+  std::vector<Value> inputs;
+  for (int width : input_widths)
+    inputs.push_back(add_input(model, "x" + std::to_string(inputs.size()), width, InputKind::features));
+  model.outputs = {append(model, "op", std::move(op), inputs, output_width)};
+  check(model);
+  return model;
+}
+
+Tensor run_op(const Model& model, std::vector<Tensor> inputs, Mode mode = Mode::inference) {
+  Tape tape;
+  forward(model, inputs, mode, tape);
+  return tape.values[index(model.outputs[0])];
+}
+
+void check_close(const Tensor& a, const std::vector<double>& b, double tolerance = 1e-6) {
+  REQUIRE(a.size() == b.size());
+  for (std::size_t i = 0; i < b.size(); ++i) {
+    INFO("element ", i);
+    CHECK(static_cast<double>(a.data[i]) == doctest::Approx(b[i]).epsilon(tolerance));
+  }
+}
+
+// Numbers on both sides of zero, none near it: a Relu is smooth there.
+Tensor away_from_zero(std::vector<int> shape, std::uint32_t seed) {
+  Tensor t = random_tensor(std::move(shape), seed);
+  for (float& x : t.data) x += x < 0 ? -0.3f : 0.3f;
+  return t;
+}
+
+Linear random_linear(int inputs, int outputs, std::uint32_t seed) {
+  return {random_tensor({outputs, inputs}, seed), random_tensor({outputs}, seed + 1)};
+}
+
+BatchNorm random_batch_norm(int width) {
+  BatchNorm op = batch_norm(width);
+  op.gamma = random_tensor({width}, 1, 0.5f, 1.5f);
+  op.beta = random_tensor({width}, 2);
+  op.mean = random_tensor({width}, 3);
+  op.variance = random_tensor({width}, 4, 0.5f, 2.0f);
+  return op;
+}
+
+ConditionalAffine random_affine(int degree, int width, bool inverse) {
+  return {random_tensor({degree + 1, width}, 5), random_tensor({degree + 1, width}, 6, -0.5f, 0.5f), inverse};
+}
+
+}  // namespace
+
+TEST_CASE("linear: y = W x + b by hand") {
+  const Model model = one_op(Linear{{{2, 3}, {1, 2, 3, -1, 0, 4}}, {{2}, {10, 20}}}, {3}, 2);
+  check_close(run_op(model, {{{2, 3}, {1, 0, -1, 2, 1, 0.5f}}}), {8, 15, 15.5, 20});
+}
+
+TEST_CASE("linear: gradients") {
+  check_gradients(one_op(random_linear(5, 4, 10), {5}, 4), {random_tensor({7, 5}, 11)}, Mode::inference);
+}
+
+TEST_CASE("batch norm: training uses the batch, inference the running statistics") {
+  BatchNorm op = batch_norm(1);
+  op.gamma.data = {2}, op.beta.data = {1}, op.mean.data = {1}, op.variance.data = {4}, op.epsilon = 0;
+  Model model = one_op(op, {1}, 1);
+  const Tensor x{{4, 1}, {1, 3, 5, 7}};  // mean 4, variance 5, unbiased 20 / 3
+  check_close(run_op(model, {x}), {1, 3, 5, 7});
+  const double r = std::sqrt(5.0);
+  Tape tape;
+  const std::vector<Tensor> inputs{x};
+  forward(model, inputs, Mode::training, tape);
+  check_close(tape.values[1], {1 - 6 / r, 1 - 2 / r, 1 + 2 / r, 1 + 6 / r});
+  update_state(model, tape);
+  const BatchNorm& after = std::get<BatchNorm>(model.nodes[0].op);
+  check_close(after.mean, {0.9 * 1 + 0.1 * 4});
+  check_close(after.variance, {0.9 * 4 + 0.1 * 20 / 3});
+}
+
+TEST_CASE("batch norm: gradients, in both modes, wider than a block of columns and longer than a part of the sum") {
+  check_gradients(one_op(random_batch_norm(3), {3}, 3), {random_tensor({6, 3}, 12)}, Mode::training);
+  check_gradients(one_op(random_batch_norm(3), {3}, 3), {random_tensor({6, 3}, 12)}, Mode::inference);
+  check_gradients(one_op(random_batch_norm(67), {67}, 67), {random_tensor({35, 67}, 13)}, Mode::training);
+}
+
+TEST_CASE("activations: values") {
+  const Tensor x{{1, 4}, {-2, -0.1f, 0, 3}};
+  check_close(run_op(one_op(Relu{}, {4}, 4), {x}), {0, 0, 0, 3});
+  check_close(run_op(one_op(LeakyRelu{0.25f}, {4}, 4), {x}), {-0.5, -0.025, 0, 3});
+  check_close(run_op(one_op(Sigmoid{}, {4}, 4), {x}), {1 / (1 + std::exp(2.0)), 1 / (1 + std::exp(0.1)), 0.5, 1 / (1 + std::exp(-3.0))});
+  check_close(run_op(one_op(Tanh{}, {4}, 4), {x}), {std::tanh(-2.0), std::tanh(-0.1), 0, std::tanh(3.0)});
+}
+
+TEST_CASE("activations: gradients") {
+  for (const Op& op : {Op(Relu{}), Op(LeakyRelu{0.2f}), Op(Sigmoid{}), Op(Tanh{})}) {
+    INFO(type_name(op));
+    check_gradients(one_op(op, {4}, 4), {away_from_zero({5, 4}, 14)}, Mode::inference);
+  }
+}
+
+TEST_CASE("concat and slice: values and gradients") {
+  const Tensor a{{2, 1}, {1, 2}}, b{{2, 2}, {3, 4, 5, 6}};
+  check_close(run_op(one_op(Concat{}, {1, 2}, 3), {a, b}), {1, 3, 4, 2, 5, 6});
+  check_close(run_op(one_op(Slice{1, 2}, {3}, 2), {Tensor{{2, 3}, {1, 2, 3, 4, 5, 6}}}), {2, 3, 5, 6});
+  check_gradients(one_op(Concat{}, {1, 2, 3}, 6), {random_tensor({3, 1}, 1), random_tensor({3, 2}, 2), random_tensor({3, 3}, 3)},
+                  Mode::inference);
+  check_gradients(one_op(Slice{1, 2}, {4}, 2), {random_tensor({3, 4}, 1)}, Mode::inference);
+}
+
+TEST_CASE("log energy: decades above and below the reference, and the slope") {
+  const Model model = one_op(LogEnergy{10000.0}, {1}, 1);
+  check_close(run_op(model, {Tensor{{4, 1}, {1000, 10000, 100000, 20000}}}), {-1, 0, 1, 0.30102999566});
+  check_gradients(one_op(LogEnergy{2.0}, {1}, 1), {random_tensor({4, 1}, 3, 1.0f, 3.0f)}, Mode::inference);
+}
+
+TEST_CASE("conditional affine: by hand, its inverse, and gradients") {
+  ConditionalAffine op{{{2, 2}, {1, 2, 0.5f, -1}}, {{2, 2}, {0, 0.5f, 1, 0}}, false};  // mu 1 + c / 2, 2 - c; ln sigma c, 1/2
+  const Tensor x{{1, 2}, {2, -1}}, c{{1, 1}, {0.5f}};
+  const Tensor y = run_op(one_op(op, {2, 1}, 2), {x, c});
+  check_close(y, {1.25 + std::exp(0.5) * 2, 1.5 - std::exp(0.5)});
+  op.inverse = true;
+  check_close(run_op(one_op(op, {2, 1}, 2), {y, c}), {2, -1});
+  for (bool inverse : {false, true})
+    for (int degree : {0, 1, 3})
+      check_gradients(one_op(random_affine(degree, 3, inverse), {3, 1}, 3), {random_tensor({4, 3}, 7), random_tensor({4, 1}, 8)},
+                      Mode::inference);
+}
+
+TEST_CASE("stick breaking: by hand") {
+  // Two layers of 2 and 1 voxels, E = 100, total 80; the first layer takes 1/4 of it, its first voxel 3/5 of that.
+  StickBreaking op{{2, 1}, false};
+  const auto logit = [](double p) { return static_cast<float>(std::log(p / (1 - p))); };
+  const Tensor s{{1, 3}, {static_cast<float>(std::log(0.8)), logit(0.25), logit(0.6)}}, energy{{1, 1}, {100}};
+  check_close(run_op(one_op(op, {3, 1}, 3), {s, energy}), {12, 8, 60});
+  op.logarithmic = true;
+  check_close(run_op(one_op(op, {3, 1}, 3), {s, energy}), {std::log(12.0), std::log(8.0), std::log(60.0)});
+  check_close(stick_breaking_numbers(op, Tensor{{1, 3}, {12, 8, 60}}, energy), {std::log(0.8), std::log(1.0 / 3), std::log(1.5)});
+}
+
+TEST_CASE("stick breaking: both ways over ten orders of magnitude") {
+  const StickBreaking op{{5, 1, 7, 3, 4}, false};
+  Tensor voxels = random_tensor({50, 20}, 21, -12.0f, 11.0f);
+  for (float& v : voxels.data) v = std::exp(v);
+  const Tensor energy = random_tensor({50, 1}, 22, 1000.0f, 100000.0f);
+  const Tensor s = stick_breaking_numbers(op, voxels, energy);
+  for (bool logarithmic : {false, true}) {
+    const Tensor back = run_op(one_op(StickBreaking{op.layer_voxels, logarithmic}, {20, 1}, 20), {s, energy});
+    for (std::size_t i = 0; i < voxels.size(); ++i) {
+      const double value = logarithmic ? std::exp(static_cast<double>(back.data[i])) : static_cast<double>(back.data[i]);
+      CHECK(value == doctest::Approx(static_cast<double>(voxels.data[i])).epsilon(1e-5));
+    }
+  }
+}
+
+TEST_CASE("stick breaking: parts sum to the whole, and extreme logits stay finite") {
+  const StickBreaking op{{3, 2}, false};
+  const Tensor s{{3, 5}, {0, 80, -80, 90, 40, -1, -80, 80, -90, -60, 0.1f, 500, -500, 500, -500}};
+  const Tensor energy{{3, 1}, {1000, 1000, 1000}};
+  const Tensor y = run_op(one_op(op, {5, 1}, 5), {s, energy});
+  const Tensor log_y = run_op(one_op(StickBreaking{{3, 2}, true}, {5, 1}, 5), {s, energy});
+  for (int i = 0; i < 3; ++i) {
+    double sum = 0;
+    for (int j = 0; j < 5; ++j) {
+      sum += static_cast<double>(y.row(i)[j]);
+      CHECK(y.row(i)[j] >= 0);
+      CHECK(std::isfinite(log_y.row(i)[j]));
+    }
+    CHECK(sum == doctest::Approx(1000 * std::exp(static_cast<double>(s.row(i)[0]))).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("stick breaking: gradients in both forms, with layers of one voxel and a single layer") {
+  for (const std::vector<int>& layers : {std::vector<int>{3, 1, 2}, std::vector<int>{4}, std::vector<int>{1, 1, 1}}) {
+    int width = 0;
+    for (int n : layers) width += n;
+    const std::vector<Tensor> inputs{random_tensor({4, width}, 31, -2.0f, 2.0f), random_tensor({4, 1}, 32, 1.0f, 3.0f)};
+    for (bool logarithmic : {false, true})
+      check_gradients(one_op(StickBreaking{layers, logarithmic}, {width, 1}, width), inputs, Mode::inference);
+  }
+}
+
+TEST_CASE("stick breaking: an empty voxel has no logarithm") {
+  CHECK_THROWS_WITH_AS(stick_breaking_numbers({{2}, false}, Tensor{{1, 2}, {1, 0}}, Tensor{{1, 1}, {10}}),
+                       "stick breaking: event 0 voxel 1 holds 0 MeV; energies must be positive (zeros are filled below the "
+                       "threshold first)",
+                       Error);
+}
+
+TEST_CASE("threshold: below is empty, at the threshold is kept") {
+  check_close(run_op(one_op(Threshold{5.0}, {3}, 3), {Tensor{{1, 3}, {4.999f, 5, 7}}}), {0, 5, 7});
+}

@@ -1,0 +1,251 @@
+# Checks quench's ONNX files with the onnx checker and ONNX Runtime, and quench's reading of files by onnx and PyTorch.
+# SPDX-License-Identifier: MIT
+"""check_onnx.py ONNX_TOOL [--python PYTHON] [--torch]
+
+Needs the Python packages onnx, onnxruntime and numpy (and torch, optionally): those of PYTHON when it has them, else they
+are installed into a virtual environment in a temporary folder. Exits with 77 (skipped) where they cannot be had.
+"""
+import argparse
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+SKIPPED = 77
+TOLERANCE = 1e-5
+EVENTS = 200
+
+
+def works(python, modules):
+    command = [python, "-c", "import " + ", ".join(modules)]
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def install(python, *arguments):
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", *arguments]
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def interpreter_with_packages(arguments, folder):
+    """A Python that has what the checks need, or None."""
+    needed = ["onnx", "onnxruntime", "numpy"]
+    python = arguments.python or sys.executable
+    if not works(python, needed):
+        environment = os.path.join(folder, "venv")
+        made = subprocess.run([sys.executable, "-m", "venv", environment], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        python = os.path.join(environment, "bin", "python3")
+        if made.returncode != 0 or not install(python, *needed) or not works(python, needed):
+            return None
+    if arguments.torch and not works(python, ["torch"]):
+        install(python, "torch", "--index-url", "https://download.pytorch.org/whl/cpu") or install(python, "torch")
+    return python
+
+
+def compare(np, got, expected, threshold):
+    """The largest difference, relative to values above 1. A voxel right at the threshold may be on either side of it."""
+    got, expected = got.astype(np.float64), expected.astype(np.float64)
+    error = np.abs(got - expected) / np.maximum(1.0, np.abs(expected))
+    if threshold:
+        kept = np.maximum(got, expected)
+        undecided = (np.minimum(got, expected) == 0) & (np.abs(kept - threshold) <= TOLERANCE * threshold)
+        error[undecided] = 0
+    return error.max() if got.shape == expected.shape else np.inf
+
+
+def check_written(tool, folder):
+    """quench writes, others read."""
+    import numpy as np
+    import onnx
+    import onnxruntime
+
+    subprocess.run([tool, "write", folder], check=True)
+    wrong = 0
+    for path in sorted(pathlib.Path(folder).glob("*.onnx")):
+        model = onnx.load(path)
+        onnx.checker.check_model(model, full_check=True)
+        threshold = [float(onnx.numpy_helper.to_array(t)[0]) for t in model.graph.initializer if t.name.endswith(".mev")]
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        inputs = {i.name: np.load(path.with_suffix("." + i.name + ".npy")) for i in session.get_inputs()}
+        expected = np.load(path.with_suffix(".expected.npy"))
+        worst = compare(np, session.run(None, inputs)[0], expected, threshold[0] if threshold else None)
+        print(f"{path.name}: onnx.checker passes, ONNX Runtime differs by at most {worst:.3g}")
+        wrong += not worst <= TOLERANCE
+    return wrong
+
+
+def foreign_networks():
+    """name -> (function of the opset giving nodes, outputs' width and initialisers; opsets). The input is x [events, 6]."""
+    import numpy as np
+    from onnx import helper, numpy_helper
+
+    random = np.random.default_rng(7)
+
+    def weight(name, *shape):
+        return numpy_helper.from_array(random.uniform(-1, 1, shape).astype(np.float32), name)
+
+    def integers(name, *values):
+        return numpy_helper.from_array(np.array(values, dtype=np.int64), name)
+
+    node = helper.make_node
+
+    def dense(opset):
+        return [node("MatMul", ["x", "w1"], ["a"], name="first"), node("Add", ["b1", "a"], ["b"]),
+                node("Relu", ["b"], ["c"]),
+                node("Gemm", ["c", "w2", "b2"], ["d"], alpha=0.5, beta=-2.0), node("Sigmoid", ["d"], ["e"]),
+                node("Gemm", ["e", "w3"] + (["b3"] if opset < 11 else []), ["f"], transB=1), node("Tanh", ["f"], ["y"])], 3, [
+                    weight("w1", 6, 8), weight("b1", 8), weight("w2", 8, 5), weight("b2", 1, 5), weight("w3", 3, 5),
+                    weight("b3", 1)]
+
+    def columns(opset):
+        if opset < 10:
+            nodes = [node("Slice", ["x"], ["a"], axes=[1], starts=[-4], ends=[2147483647]),
+                     node("Slice", ["x"], ["b"], starts=[0, 1], ends=[2147483647, -2])]
+        else:
+            nodes = [node("Slice", ["x", "minus_four", "far", "minus_one"], ["a"]),
+                     node("Slice", ["x", "starts", "ends"], ["b"])]
+        if opset < 13:
+            nodes += [node("Split", ["x"], ["c", "d"], axis=1, split=[4, 2]), node("Split", ["x"], ["e", "f"], axis=-1)]
+        else:
+            more = {"num_outputs": 2} if opset >= 18 else {}
+            nodes += [node("Split", ["x", "sizes"], ["c", "d"], axis=1), node("Split", ["x"], ["e", "f"], axis=-1, **more)]
+        nodes += [node("Concat", ["f", "d", "a", "b", "c", "e"], ["g"], axis=-1), node("LeakyRelu", ["g"], ["y"], alpha=0.3)]
+        return nodes, 19, [integers("minus_four", -4), integers("far", 2**63 - 1), integers("minus_one", -1),
+                           integers("starts", 0, 1), integers("ends", 2**31 - 1, -2), integers("sizes", 4, 2)]
+
+    def furniture(opset):
+        shape = numpy_helper.from_array(np.array([-1, 6], dtype=np.int64))
+        nodes = [node("Constant", [], ["shape"], value=shape), node("Reshape", ["x", "shape"], ["a"]),
+                 node("Identity", ["w"], ["same"]), node("Transpose", ["same"], ["flipped"], perm=[1, 0]),
+                 node("MatMul", ["a", "flipped"], ["b"]), node("Add", ["b", "shift"], ["c"]),
+                 node("BatchNormalization", ["c", "scale", "shift", "mean", "variance"], ["d"], epsilon=0.01),
+                 node("Flatten", ["d"], ["e"]), node("Dropout", ["e"], ["f"]),
+                 node("Gemm", ["f", "w", "shift"], ["g"], transB=1), node("Identity", ["g"], ["y"])]
+        variance = numpy_helper.from_array(random.uniform(0.1, 2, 6).astype(np.float32), "variance")
+        typed = helper.make_tensor("shift", 1, [6], [0.1, -0.2, 0.3, -0.4, 0.5, -0.6])
+        return nodes, 6, [weight("w", 6, 6), weight("scale", 6), weight("mean", 6), typed, variance]
+
+    return {"dense": (dense, [7, 9, 11, 13, 17, 21]), "columns": (columns, [9, 10, 12, 13, 17, 18]),
+            "furniture": (furniture, [9, 11, 13, 14, 17, 20])}
+
+
+def write_foreign(folder):
+    """Cases by the onnx package, with ONNX Runtime's results."""
+    import numpy as np
+    import onnx
+    import onnxruntime
+    from onnx import TensorProto, helper
+
+    for name, (build, opsets) in foreign_networks().items():
+        for opset in opsets:
+            nodes, width, initializers = build(opset)
+            used = {i for n in nodes for i in n.input}
+            x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 6])
+            y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", width])
+            graph = helper.make_graph(nodes, name, [x], [y], [t for t in initializers if t.name in used])
+            model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=7 if opset < 18 else 9)
+            onnx.checker.check_model(model, full_check=True)
+            stem = os.path.join(folder, f"{name}{opset}")
+            inputs = np.random.default_rng(opset).normal(size=(EVENTS, 6)).astype(np.float32)
+            session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+            np.save(stem + ".x.npy", inputs)
+            np.save(stem + ".expected.npy", session.run(None, {"x": inputs})[0])
+            if opset % 2 == 0:  # nodes in any order
+                del model.graph.node[:]
+                model.graph.node.extend(reversed(nodes))
+            onnx.save(model, stem + ".onnx", save_as_external_data=opset == 13, location=f"{name}{opset}.data", size_threshold=0)
+
+
+def write_torch(folder):
+    """Cases by PyTorch's exporter, with PyTorch's results; a line says so where there is no PyTorch."""
+    try:
+        import torch
+    except ImportError as reason:
+        return print(f"skipped: networks exported by PyTorch ({reason})")
+    torch.manual_seed(3)
+    nn = torch.nn
+
+    class Generator(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.hidden = nn.Sequential(nn.Linear(9, 16), nn.BatchNorm1d(16), nn.LeakyReLU(0.2), nn.Dropout(0.5),
+                                        nn.Linear(16, 12, bias=False), nn.BatchNorm1d(12, affine=True), nn.ReLU())
+            self.last = nn.Linear(12, 8)
+
+        def forward(self, latent, condition):
+            h = self.hidden(torch.cat([latent, condition], dim=1))
+            a, b = torch.split(self.last(h), [3, 5], dim=1)
+            c, d = h.chunk(2, dim=1)
+            return torch.cat([torch.sigmoid(a), torch.tanh(b), c[:, 1:4], d[:, -2:], condition], dim=-1)
+
+    class Plain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.net = nn.Sequential(nn.Flatten(), nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 4))
+
+        def forward(self, x):
+            return self.net(x)
+
+    def randomise(net):
+        for module in net.modules():
+            if isinstance(module, nn.BatchNorm1d):
+                nn.init.uniform_(module.running_mean, -1, 1), nn.init.uniform_(module.running_var, 0.2, 2)
+                nn.init.uniform_(module.weight, 0.5, 1.5), nn.init.uniform_(module.bias, -1, 1)
+        return net.eval()
+
+    def case(name, net, inputs, **options):
+        import numpy as np
+        stem = os.path.join(folder, name)
+        names = list(inputs)
+        try:
+            torch.onnx.export(net, tuple(inputs.values()), stem + ".onnx", input_names=names, output_names=["y"], **options)
+        except Exception as reason:  # an exporter that does not know this opset, or lacks a package
+            if os.path.exists(stem + ".onnx"):
+                os.remove(stem + ".onnx")
+            return print(f"skipped: {name}: PyTorch {torch.__version__} does not export it ({type(reason).__name__})")
+        for key, tensor in inputs.items():
+            np.save(f"{stem}.{key}.npy", tensor.numpy())
+        with torch.no_grad():
+            np.save(stem + ".expected.npy", net(*inputs.values()).numpy())
+
+    generator, plain = randomise(Generator()), randomise(Plain())
+    two = {"latent": torch.randn(EVENTS, 8), "condition": torch.rand(EVENTS, 1)}
+    one = {"x": torch.randn(EVENTS, 6)}
+    for opset in [9, 11, 13, 15, 17]:
+        open_events = {"dynamic_axes": {"latent": {0: "n"}, "condition": {0: "n"}, "y": {0: "n"}}}
+        case(f"torch_generator{opset}", generator, two, opset_version=opset, dynamo=False, **open_events)
+        case(f"torch_generator{opset}_raw", generator, two, opset_version=opset, dynamo=False, do_constant_folding=False)
+        case(f"torch_plain{opset}", plain, one, opset_version=opset, dynamo=False)
+    case("torch_plain_dynamo", plain, one, dynamo=True)
+    case("torch_generator_dynamo", generator, two, dynamo=True)
+
+
+def check(tool):
+    with tempfile.TemporaryDirectory() as folder:
+        wrong = check_written(tool, folder)
+    with tempfile.TemporaryDirectory() as folder:
+        write_foreign(folder)
+        write_torch(folder)
+        wrong += subprocess.run([tool, "compare", folder]).returncode != 0
+    return 1 if wrong else 0
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tool")
+    parser.add_argument("--python", help="an interpreter that may have the packages already")
+    parser.add_argument("--torch", action="store_true", help="install PyTorch too where it is missing (large)")
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)  # the packages are here
+    arguments = parser.parse_args()
+    if arguments.inside:
+        return check(arguments.tool)
+    with tempfile.TemporaryDirectory() as folder:
+        python = interpreter_with_packages(arguments, folder)
+        if python is None:
+            print("skipped: the Python packages onnx, onnxruntime and numpy are neither here nor can they be installed")
+            return SKIPPED
+        return subprocess.run([python, __file__, arguments.tool, "--inside"]).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,5 +11,6 @@ struct EmbeddedFile {
 };
 
 extern const std::vector<EmbeddedFile> kernel_files;  // engine/kernels, with its licence
+extern const std::vector<EmbeddedFile> hls_files;     // what every HLS kernel and testbench includes
 
 }  // namespace quench

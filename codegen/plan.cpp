@@ -54,6 +54,24 @@ void place(const Program& p, Plan& plan) {
   }
 }
 
+// Instructions of one layer.
+double instructions(const QNode& node, const DeviceLayer& layer, const QValue& out, const InstructionCosts& cost) {
+  const double n = out.length;
+  if (const auto* op = std::get_if<QLinear>(&node.op)) {
+    const double all = static_cast<double>(op->weight.size());
+    const double nonzero = all - static_cast<double>(std::count(op->weight.begin(), op->weight.end(), std::int16_t{0}));
+    if (layer.encoding == "dense") return n * cost.output + all * cost.dense_product;
+    if (layer.encoding == "csr") return n * cost.output + nonzero * cost.csr_product;
+    return n * cost.output + nonzero * cost.bitmap_product + n * ((op->columns + 7) / 8) * cost.bitmap_byte;
+  }
+  if (std::holds_alternative<QNoise>(node.op)) return n * cost.latent;
+  if (std::holds_alternative<QSplit>(node.op) || std::holds_alternative<QFraction>(node.op)) return n * cost.split_part;
+  if (std::holds_alternative<QConcat>(node.op) || std::holds_alternative<QSlice>(node.op) ||
+      std::holds_alternative<QThreshold>(node.op))
+    return n * cost.copy;
+  return n * cost.table_output;
+}
+
 }  // namespace
 
 const char* c_type(const QValue& v) {
@@ -64,8 +82,10 @@ const char* c_type(const QValue& v) {
 
 Plan plan(const Program& p, const Target& target, Encoding encoding) {
   Plan result;
+  double count = 0;
   for (const QNode& node : p.nodes) {
     result.layers.push_back(encode(node.op, encoding));
+    count += instructions(node, result.layers.back(), p.values[index(node.output)], target.costs);
     result.stored_bits += stored_bits(result.layers.back());
     if (const auto* linear = std::get_if<QLinear>(&node.op)) {
       result.multiplications += std::int64_t{linear->rows} * linear->columns;
@@ -73,6 +93,7 @@ Plan plan(const Program& p, const Target& target, Encoding encoding) {
                          std::count(linear->weight.begin(), linear->weight.end(), std::int16_t{0});
     }
   }
+  result.instructions = static_cast<std::int64_t>(count);
   result.constant_bytes = (result.stored_bits + 7) / 8;
   result.flash_bytes = result.constant_bytes + target.code_bytes;
   result.buffers = lifetimes(p);

@@ -26,6 +26,7 @@ struct Plan {
   std::vector<Buffer> buffers;      // of every value that is neither input nor output
   std::vector<Arena> arenas;
   std::int64_t constant_bytes = 0, ram_bytes = 0, flash_bytes = 0, stored_bits = 0, multiplications = 0, nonzeros = 0;
+  std::int64_t instructions = 0;  // per event, by the target's cost model; 0: not known
 };
 
 const char* c_type(const QValue&);  // int8_t, uint8_t, int16_t, uint16_t or uint32_t

@@ -26,7 +26,7 @@ chained=$(date +%s)
 
 # The last step: compile what was generated for the Cortex-M4 and run the image.
 generated=out/quickstart/generate/cortex-m4
-image=$generated/quickstart.elf
+image=$generated/model.elf
 if ! command -v arm-none-eabi-g++ >/dev/null 2>&1; then
   step "No arm-none-eabi-g++ here: $generated is not compiled"
 else

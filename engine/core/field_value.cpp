@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "engine/core/json.h"
 #include "engine/core/text.h"
@@ -19,8 +20,13 @@ template <class T> std::string list_text(const std::vector<T>& items) {
   return "[" + list + "]";
 }
 
+std::string limit_text(double limit) {
+  const bool whole = limit == std::floor(limit) && std::abs(limit) < 1e15;
+  return whole ? std::to_string(static_cast<std::int64_t>(limit)) : number_text(limit);
+}
+
 std::string number_rule_text(const Rule& rule) {
-  const std::string low = number_text(rule.lowest), high = number_text(rule.highest);
+  const std::string low = limit_text(rule.lowest), high = limit_text(rule.highest);
   return (rule.above_lowest ? "above " : "") + low + " .. " + (rule.below_highest ? "below " : "") + high;
 }
 

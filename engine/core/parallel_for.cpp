@@ -88,7 +88,7 @@ class Pool {
     }
   }
 
-  std::mutex busy_;  // held by the call that is being served
+  std::mutex busy_;   // held by the call that is being served
   std::mutex mutex_;  // guards everything below
   std::condition_variable wake_, done_;
   std::vector<std::thread> workers_;

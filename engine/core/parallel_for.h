@@ -12,10 +12,12 @@ using RangeBody = void (*)(const void* body, std::size_t begin, std::size_t end)
 void run_ranges(int threads, std::size_t count, std::size_t grain, RangeBody call, const void* body);
 }  // namespace detail
 
-// Calls body(begin, end) for the ranges [0, grain), [grain, 2 grain), ... that cover 0 .. count - 1; the ranges are the same
-// whatever the number of threads. Bodies must write disjoint results. Blocks until all are done; the first exception is
-// rethrown here. A call from inside a body, or while another thread's call is running, does its ranges alone. No allocation.
-template <class Body> void parallel_for(int threads, std::size_t count, std::size_t grain, const Body& body) {
+// Calls body(begin, end) for the ranges [0, grain), [grain, 2 grain), ... that cover 0 .. count - 1; the ranges are the
+// same whatever the number of threads. Bodies must write disjoint results. Blocks until all are done; the first
+// exception is rethrown here. A call from inside a body, or while another thread's call is running, does its ranges
+// alone. No allocation.
+template <class Body>
+void parallel_for(int threads, std::size_t count, std::size_t grain, const Body& body) {
   const auto call = [](const void* b, std::size_t begin, std::size_t end) {
     (*static_cast<const Body*>(b))(begin, end);
   };

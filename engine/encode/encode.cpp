@@ -118,8 +118,8 @@ DeviceLayer encode_op(const QSlice& op, Encoding) {
 }
 DeviceLayer encode_op(const QTable& op, Encoding) {
   const std::string type = signed_type(op.value);
-  const Table<std::int16_t> t = view(op);
-  return {"Table<" + type + ">", "table.h", "",
+  const Lookup<std::int16_t> t = view(op);
+  return {"Lookup<" + type + ">", "table.h", "",
           {number("length", "int32_t", t.length), number("input_step", "int32_t", t.input_step),
            number("table_step", "int32_t", t.table_step), number("lowest", "int32_t", t.lowest),
            number("interpolation_bits", "uint8_t", t.interpolation_bits), number("low", "int32_t", t.low),

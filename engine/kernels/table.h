@@ -6,7 +6,7 @@
 namespace quench {
 
 // y_i = f_(i * table_step)(x_(i * input_step)): one function of every element, or `length` functions of one code.
-template <class T> struct Table {
+template <class T> struct Lookup {
   int32_t length;
   int32_t input_step;          // 1: an input per output, 0: one input for all
   int32_t table_step;          // 0: one function, otherwise entries per function
@@ -16,7 +16,7 @@ template <class T> struct Table {
   const T* value;
 };
 
-template <class T, class X, class Y> inline void run(const Table<T>& op, const X* x, Y* y) {
+template <class T, class X, class Y> inline void run(const Lookup<T>& op, const X* x, Y* y) {
   for (int32_t i = 0; i < op.length; ++i) {
     const int32_t u = int32_t{x[i * op.input_step]} - op.lowest;
     const int32_t entry = i * op.table_step + (u >> op.interpolation_bits);

@@ -40,10 +40,13 @@ void run(const ConditionalAffine& op, const Run& r) {
 }
 void run(const StickBreaking& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
 void run(const Threshold& op, const Run& r) { forward(op, r.input(0), r.output()); }
-template <class Activation> void run(const Activation& op, const Run& r) { forward(op, r.input(0), r.output(), r.threads); }
+template <class Activation>
+void run(const Activation& op, const Run& r) {
+  forward(op, r.input(0), r.output(), r.threads);
+}
 
-// The way back through one node. An input's gradient is computed straight into its place when it is the first to arrive there,
-// else beside it and added; the order of nodes is fixed, so the sums are.
+// The way back through one node. An input's gradient is computed straight into its place when it is the first to arrive
+// there, else beside it and added; the order of nodes is fixed, so the sums are.
 struct Back {
   const Run& run;
   Op* gradient;  // null: parameters are not wanted
@@ -51,7 +54,8 @@ struct Back {
   const Tensor& output_gradient() const { return run.tape.gradients[index(run.node.output)]; }
   bool wants(std::size_t i) const { return run.tape.wanted[index(run.node.inputs[i])] != 0; }
 
-  template <class Compute> void into(std::size_t i, Compute&& compute) const {
+  template <class Compute>
+  void into(std::size_t i, Compute&& compute) const {
     Tape& tape = run.tape;
     const std::size_t value = index(run.node.inputs[i]);
     if (!tape.wanted[value]) return;
@@ -67,16 +71,18 @@ struct Back {
 };
 
 // One place receives the parameters' gradients (and perhaps the input's), the other ops only the input's.
-template <class Layer, class Compute> void layer_back(const Layer&, const Back& b, Compute&& compute) {
+template <class Layer, class Compute>
+void layer_back(const Layer&, const Back& b, Compute&& compute) {
   Layer* gradient = b.gradient ? &std::get<Layer>(*b.gradient) : nullptr;
-  if (b.wants(0)) b.into(0, [&](Tensor& dx) { compute(&dx, gradient); });
-  else compute(nullptr, gradient);
+  if (b.wants(0))
+    b.into(0, [&](Tensor& dx) { compute(&dx, gradient); });
+  else
+    compute(nullptr, gradient);
 }
 
 void back(const Linear& op, const Back& b) {
-  layer_back(op, b, [&](Tensor* dx, Linear* g) {
-    backward(op, b.run.input(0), b.output_gradient(), dx, g, b.run.threads);
-  });
+  layer_back(op, b,
+             [&](Tensor* dx, Linear* g) { backward(op, b.run.input(0), b.output_gradient(), dx, g, b.run.threads); });
 }
 void back(const BatchNorm& op, const Back& b) {
   layer_back(op, b, [&](Tensor* dx, BatchNorm* g) {
@@ -103,7 +109,8 @@ void back(const LogEnergy& op, const Back& b) {
 }
 void back(const ConditionalAffine& op, const Back& b) {
   const auto compute = [&](Tensor* dx, Tensor* dc) {
-    backward(op, b.run.input(0), b.run.input(1), b.run.output(), b.run.saved(), b.output_gradient(), dx, dc, b.run.threads);
+    backward(op, b.run.input(0), b.run.input(1), b.run.output(), b.run.saved(), b.output_gradient(), dx, dc,
+             b.run.threads);
   };
   b.into(0, [&](Tensor& dx) { compute(&dx, nullptr); });
   b.into(1, [&](Tensor& dc) { compute(nullptr, &dc); });
@@ -118,13 +125,14 @@ void back(const StickBreaking& op, const Back& b) {
 void back(const Threshold&, const Back& b) {
   fail("model: node ", b.run.node.name, " (Threshold) has no derivative; train the model up to the node before it");
 }
-template <class Activation> void back(const Activation& op, const Back& b) {
-  b.into(0, [&](Tensor& dx) {
-    backward(op, b.run.input(0), b.run.output(), b.output_gradient(), dx, b.run.threads);
-  });
+template <class Activation>
+void back(const Activation& op, const Back& b) {
+  b.into(0, [&](Tensor& dx) { backward(op, b.run.input(0), b.run.output(), b.output_gradient(), dx, b.run.threads); });
 }
 
-bool has_parameters(const Op& op) { return std::holds_alternative<Linear>(op) || std::holds_alternative<BatchNorm>(op); }
+bool has_parameters(const Op& op) {
+  return std::holds_alternative<Linear>(op) || std::holds_alternative<BatchNorm>(op);
+}
 
 // A value's gradient is wanted when a wanted input or a parameter lies above it.
 void find_wanted(const Model& model, Tape& tape, std::size_t wanted_inputs, bool parameter_gradients) {
@@ -149,8 +157,8 @@ void forward(const Model& model, Span<const Tensor> inputs, Mode mode, Tape& tap
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const ModelValue& value = model.values[index(model.inputs[i].value)];
     if (inputs[i].columns() != value.width || inputs[i].rows() != inputs[0].rows())
-      fail("model ", model.name, ": input ", value.name, " is [", inputs[i].rows(), ", ", inputs[i].columns(), "]; it must be [",
-           inputs[0].rows(), ", ", value.width, "]");
+      fail("model ", model.name, ": input ", value.name, " is [", inputs[i].rows(), ", ", inputs[i].columns(),
+           "]; it must be [", inputs[0].rows(), ", ", value.width, "]");
     Tensor& to = tape.values[index(model.inputs[i].value)];
     resize(to, inputs[i].rows(), value.width);
     std::copy(inputs[i].data.begin(), inputs[i].data.end(), to.data.begin());
@@ -161,8 +169,8 @@ void forward(const Model& model, Span<const Tensor> inputs, Mode mode, Tape& tap
   }
 }
 
-void backward(const Model& model, Tape& tape, const Tensor& output_gradient, Model& gradient, Span<Tensor> input_gradients,
-              bool parameter_gradients, int threads) {
+void backward(const Model& model, Tape& tape, const Tensor& output_gradient, Model& gradient,
+              Span<Tensor> input_gradients, bool parameter_gradients, int threads) {
   find_wanted(model, tape, std::min(input_gradients.size(), model.inputs.size()), parameter_gradients);
   tape.gradients.resize(model.values.size());
   Tensor& last = tape.gradients[index(model.outputs.at(0))];
@@ -180,13 +188,16 @@ void backward(const Model& model, Tape& tape, const Tensor& output_gradient, Mod
     const std::size_t value = index(model.inputs[i].value);
     Tensor& to = input_gradients[i];
     resize(to, output_gradient.rows(), model.values[value].width);
-    if (tape.reached[value]) std::copy(tape.gradients[value].data.begin(), tape.gradients[value].data.end(), to.data.begin());
-    else std::fill(to.data.begin(), to.data.end(), 0.0f);
+    if (tape.reached[value])
+      std::copy(tape.gradients[value].data.begin(), tape.gradients[value].data.end(), to.data.begin());
+    else
+      std::fill(to.data.begin(), to.data.end(), 0.0f);
   }
 }
 
 void set_zero(Model& gradient) {
-  for_each_parameter(gradient, [](std::size_t, const std::string&, Tensor& t) { std::fill(t.data.begin(), t.data.end(), 0.0f); });
+  for_each_parameter(gradient,
+                     [](std::size_t, const std::string&, Tensor& t) { std::fill(t.data.begin(), t.data.end(), 0.0f); });
 }
 
 Model zeros_like(const Model& model) {

@@ -10,8 +10,9 @@ namespace quench {
 
 enum class Mode { inference, training };  // training: BatchNorm uses the batch's statistics
 
-// Everything forward computed: one tensor per value of the Model, and per node what backward needs besides (batch statistics).
-// All buffers are reused from call to call; after the first call with the largest batch nothing is allocated.
+// Everything forward computed: one tensor per value of the Model, and per node what backward needs besides (batch
+// statistics). All buffers are reused from call to call; after the first call with the largest batch nothing is
+// allocated.
 struct Tape {
   std::vector<Tensor> values;              // by Value
   std::vector<std::vector<Tensor>> saved;  // by node
@@ -22,13 +23,15 @@ struct Tape {
   Tensor part;                    // gradient on its way to a value that several nodes read
 };
 
-// Runs the model on inputs given in the order of model.inputs, each [events, width]. The outputs are tape.values[outputs].
+// Runs the model on inputs given in the order of model.inputs, each [events, width]. The outputs are
+// tape.values[outputs].
 void forward(const Model&, Span<const Tensor> inputs, Mode, Tape&, int threads = 1);
 
-// Adds d loss / d parameter to `gradient` (a Model of the same shape) given d loss / d output [events, width] of the first
-// output; writes d loss / d input into input_gradients (in the order of model.inputs; empty span = not wanted, a shorter one =
-// those of the first inputs only). The tape must be that of the forward pass of these parameters; its mode decides how BatchNorm
-// is differentiated. parameter_gradients = false leaves `gradient` alone (the generator's step through a critic).
+// Adds d loss / d parameter to `gradient` (a Model of the same shape) given d loss / d output [events, width] of the
+// first output; writes d loss / d input into input_gradients (in the order of model.inputs; empty span = not wanted, a
+// shorter one = those of the first inputs only). The tape must be that of the forward pass of these parameters; its
+// mode decides how BatchNorm is differentiated. parameter_gradients = false leaves `gradient` alone (the generator's
+// step through a critic).
 void backward(const Model&, Tape&, const Tensor& output_gradient, Model& gradient, Span<Tensor> input_gradients,
               bool parameter_gradients = true, int threads = 1);
 

@@ -24,12 +24,14 @@ void expect_inputs(const Site& site, std::size_t count) {
 }
 
 void expect_width(const Site& site, const char* what, int has, int needs) {
-  if (has != needs) fail("model: node ", site.node, " (", site.type, "): ", what, " is ", has, " wide; it must be ", needs);
+  if (has != needs)
+    fail("model: node ", site.node, " (", site.type, "): ", what, " is ", has, " wide; it must be ", needs);
 }
 
 void expect_vector(const Site& site, const char* field, const Tensor& tensor, int length) {
   if (tensor.shape.size() != 1 || tensor.shape[0] != length || static_cast<int>(tensor.size()) != length)
-    fail("model: node ", site.node, " (", site.type, "): ", field, " holds ", tensor.size(), " numbers; it must be [", length, "]");
+    fail("model: node ", site.node, " (", site.type, "): ", field, " holds ", tensor.size(), " numbers; it must be [",
+         length, "]");
 }
 
 void expect_matrix(const Site& site, const char* field, const Tensor& tensor) {
@@ -75,8 +77,8 @@ void check_op(const Concat&, const Site& site) {
 void check_op(const Slice& op, const Site& site) {
   expect_inputs(site, 1);
   if (op.begin < 0 || op.length < 1 || op.begin > site.inputs[0] - op.length)
-    fail("model: node ", site.node, " (Slice): columns ", op.begin, " .. ", static_cast<long long>(op.begin) + op.length - 1,
-         " of an input with ", site.inputs[0], " columns");
+    fail("model: node ", site.node, " (Slice): columns ", op.begin, " .. ",
+         static_cast<long long>(op.begin) + op.length - 1, " of an input with ", site.inputs[0], " columns");
   expect_width(site, "the output", site.output, op.length);
 }
 
@@ -84,7 +86,8 @@ void check_op(const LogEnergy& op, const Site& site) {
   expect_inputs(site, 1);
   expect_width(site, "the incident energy", site.inputs[0], 1);
   expect_width(site, "the output", site.output, 1);
-  if (!(op.reference_mev > 0)) fail("model: node ", site.node, " (LogEnergy): reference energy ", op.reference_mev, " is not positive");
+  if (!(op.reference_mev > 0))
+    fail("model: node ", site.node, " (LogEnergy): reference energy ", op.reference_mev, " is not positive");
 }
 
 void check_op(const ConditionalAffine& op, const Site& site) {
@@ -101,19 +104,21 @@ void check_op(const StickBreaking& op, const Site& site) {
   expect_inputs(site, 2);
   long long voxels = 0;
   for (int parts : op.layer_voxels) {
-    if (parts < 1) fail("model: node ", site.node, " (StickBreaking): a layer has ", parts, " voxels; each needs at least 1");
+    if (parts < 1)
+      fail("model: node ", site.node, " (StickBreaking): a layer has ", parts, " voxels; each needs at least 1");
     voxels += parts;
   }
   if (voxels != site.inputs[0])
-    fail("model: node ", site.node, " (StickBreaking): layers hold ", voxels, " voxels, the input has ", site.inputs[0], " columns");
+    fail("model: node ", site.node, " (StickBreaking): layers hold ", voxels, " voxels, the input has ", site.inputs[0],
+         " columns");
   expect_width(site, "the output", site.output, site.inputs[0]);
   expect_width(site, "the incident energy", site.inputs[1], 1);
 }
 
 bool same(const Linear& a, const Linear& b) { return a.weight == b.weight && a.bias == b.bias; }
 bool same(const BatchNorm& a, const BatchNorm& b) {
-  return a.gamma == b.gamma && a.beta == b.beta && a.mean == b.mean && a.variance == b.variance && a.epsilon == b.epsilon &&
-         a.momentum == b.momentum;
+  return a.gamma == b.gamma && a.beta == b.beta && a.mean == b.mean && a.variance == b.variance &&
+         a.epsilon == b.epsilon && a.momentum == b.momentum;
 }
 bool same(const Relu&, const Relu&) { return true; }
 bool same(const LeakyRelu& a, const LeakyRelu& b) { return a.slope == b.slope; }
@@ -150,7 +155,8 @@ void check_node(const Model& model, const Node& node, std::vector<bool>& known) 
            " before it is made (a cycle, or nodes out of order)");
     widths.push_back(model.values[index(v)].width);
   }
-  if (index(node.output) >= known.size()) fail("model: node ", node.name, " writes value ", index(node.output), " of ", known.size());
+  if (index(node.output) >= known.size())
+    fail("model: node ", node.name, " writes value ", index(node.output), " of ", known.size());
   if (known[index(node.output)])
     fail("model: node ", node.name, " writes ", model.values[index(node.output)].name, ", which exists already");
   const Site site{node.name, type_name(node.op), widths, model.values[index(node.output)].width};
@@ -161,8 +167,9 @@ void check_node(const Model& model, const Node& node, std::vector<bool>& known) 
 }  // namespace
 
 const char* type_name(const Op& op) {
-  constexpr const char* names[] = {"Linear", "BatchNorm", "Relu",      "LeakyRelu",         "Sigmoid",       "Tanh",
-                                   "Concat", "Slice",     "LogEnergy", "ConditionalAffine", "StickBreaking", "Threshold"};
+  constexpr const char* names[] = {"Linear",        "BatchNorm", "Relu",  "LeakyRelu", "Sigmoid",
+                                   "Tanh",          "Concat",    "Slice", "LogEnergy", "ConditionalAffine",
+                                   "StickBreaking", "Threshold"};
   static_assert(std::variant_size_v<Op> == sizeof names / sizeof names[0], "one name for each op");
   return names[op.index()];
 }
@@ -206,7 +213,8 @@ void check(const Model& model) {
   std::vector<bool> known(model.values.size());
   for (const ModelInput& input : model.inputs) {
     if (index(input.value) >= known.size()) fail("model: input ", index(input.value), " of ", known.size(), " values");
-    if (known[index(input.value)]) fail("model: ", model.values[index(input.value)].name, " is listed as an input twice");
+    if (known[index(input.value)])
+      fail("model: ", model.values[index(input.value)].name, " is listed as an input twice");
     known[index(input.value)] = true;
   }
   names.clear();
@@ -216,7 +224,8 @@ void check(const Model& model) {
   }
   if (model.outputs.empty()) fail("model: ", model.name, " has no output");
   for (Value v : model.outputs)
-    if (index(v) >= known.size() || !known[index(v)]) fail("model: output value ", index(v), " is not made by any node or input");
+    if (index(v) >= known.size() || !known[index(v)])
+      fail("model: output value ", index(v), " is not made by any node or input");
 }
 
 }  // namespace quench

@@ -62,7 +62,8 @@ std::string tensor(const std::string& name, const Tensor& t) {
   return tensor_message(name, {t.shape.begin(), t.shape.end()}, OnnxType::float32, raw);
 }
 
-std::string tensor(const std::string& name, const std::vector<std::int64_t>& dims, const std::vector<std::int64_t>& values) {
+std::string tensor(const std::string& name, const std::vector<std::int64_t>& dims,
+                   const std::vector<std::int64_t>& values) {
   std::string raw;
   raw.reserve(8 * values.size());
   for (const std::int64_t v : values) append_little_endian(raw, static_cast<std::uint64_t>(v));

@@ -13,12 +13,14 @@ namespace quench::onnx {
 namespace {
 
 // The shortest text that reads back as the same number, in any locale.
-template <class T> std::string number_text(T v) {
+template <class T>
+std::string number_text(T v) {
   char buffer[40];
   return {buffer, std::to_chars(buffer, buffer + sizeof buffer, v).ptr};
 }
 
-template <class T> T number(const std::string& text, const std::string& key, const std::string& path) {
+template <class T>
+T number(const std::string& text, const std::string& key, const std::string& path) {
   T v{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
   if (error != std::errc{} || end != text.data() + text.size())
@@ -28,9 +30,12 @@ template <class T> T number(const std::string& text, const std::string& key, con
 
 const char* kind_name(InputKind kind) {
   switch (kind) {
-    case InputKind::latent: return "latent";
-    case InputKind::incident_energy: return "incident_energy";
-    case InputKind::features: return "features";
+    case InputKind::latent:
+      return "latent";
+    case InputKind::incident_energy:
+      return "incident_energy";
+    case InputKind::features:
+      return "features";
   }
   return "";
 }
@@ -85,7 +90,8 @@ void apply_input_kind(Model& model, const std::string& key, const std::string& t
     input.kind = kind_of(text, key, path);
     return;
   }
-  fail(path, ": metadata ", key, " = ", text, ", but no input is called '", name, "'; the graph was edited, remove that entry");
+  fail(path, ": metadata ", key, " = ", text, ", but no input is called '", name,
+       "'; the graph was edited, remove that entry");
 }
 
 void apply_momentum(Model& model, const std::string& key, const std::string& text, const std::string& path) {
@@ -93,7 +99,8 @@ void apply_momentum(Model& model, const std::string& key, const std::string& tex
   for (Node& node : model.nodes)
     if (BatchNorm* op = std::get_if<BatchNorm>(&node.op); op && node.name == name) {
       op->momentum = number<float>(text, key, path);
-      if (!(op->momentum >= 0 && op->momentum <= 1)) fail(path, ": metadata ", key, " is ", text, "; it must lie in [0, 1]");
+      if (!(op->momentum >= 0 && op->momentum <= 1))
+        fail(path, ": metadata ", key, " is ", text, "; it must lie in [0, 1]");
     }
 }
 
@@ -125,7 +132,8 @@ Metadata facts_of(const Model& model) {
   for (const ModelInput& input : model.inputs)
     m["quench.input." + model.values[index(input.value)].name] = kind_name(input.kind);
   for (const Node& node : model.nodes)
-    if (const BatchNorm* op = std::get_if<BatchNorm>(&node.op); op && momentum_of(kept_share(op->momentum)) != op->momentum)
+    if (const BatchNorm* op = std::get_if<BatchNorm>(&node.op);
+        op && momentum_of(kept_share(op->momentum)) != op->momentum)
       m["quench.momentum." + node.name] = number_text(op->momentum);
   const std::vector<std::size_t> order = value_order(model);
   if (!std::is_sorted(order.begin(), order.end())) {

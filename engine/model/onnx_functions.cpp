@@ -15,6 +15,8 @@ namespace {
 constexpr std::int64_t to_double = static_cast<std::int64_t>(OnnxType::float64);
 constexpr std::int64_t to_float = static_cast<std::int64_t>(OnnxType::float32);
 
+using Ints = std::vector<std::int64_t>;
+
 struct Body {
   Names inputs;
   std::vector<std::string> nodes;
@@ -27,14 +29,17 @@ std::string step(const std::string& op_type, const Names& inputs, const std::str
   return node(output, op_type, inputs, {output}, attributes);
 }
 
+// Constants are tensors, which every version of the ONNX checker can look into.
+std::string constant(const std::string& output, const std::string& tensor_message) {
+  return step("Constant", {}, output, {tensor_attribute("value", tensor_message)});
+}
+
 // c = log10(E / reference), in double as in the engine.
 Body log_energy() {
   const double decades_per_e = 0.43429448190325182765;  // 1 / ln 10
   return {{"energy", "reference"},
-          {step("Cast", {"energy"}, "wide", {attribute("to", to_double)}),
-           step("Div", {"wide", "reference"}, "ratio"),
-           step("Log", {"ratio"}, "logarithm"),
-           step("Constant", {}, "decades_per_e", {tensor_attribute("value", tensor("", decades_per_e))}),
+          {step("Cast", {"energy"}, "wide", {attribute("to", to_double)}), step("Div", {"wide", "reference"}, "ratio"),
+           step("Log", {"ratio"}, "logarithm"), constant("decades_per_e", tensor("", decades_per_e)),
            step("Mul", {"logarithm", "decades_per_e"}, "decades"),
            step("Cast", {"decades"}, "y", {attribute("to", to_float)})}};
 }
@@ -42,10 +47,8 @@ Body log_energy() {
 // mu and ln sigma are products of the powers c^0, c^1, ... [events, degree + 1] with the coefficients.
 Body conditional_affine(bool inverse) {
   Body b{{"x", "condition", "exponents", "mean", "log_deviation"},
-         {step("Pow", {"condition", "exponents"}, "powers"),
-          step("MatMul", {"powers", "mean"}, "mu"),
-          step("MatMul", {"powers", "log_deviation"}, "log_sigma"),
-          step("Exp", {"log_sigma"}, "sigma")}};
+         {step("Pow", {"condition", "exponents"}, "powers"), step("MatMul", {"powers", "mean"}, "mu"),
+          step("MatMul", {"powers", "log_deviation"}, "log_sigma"), step("Exp", {"log_sigma"}, "sigma")}};
   if (inverse) {
     b.nodes.push_back(step("Sub", {"x", "mu"}, "centred"));
     b.nodes.push_back(step("Div", {"centred", "sigma"}, "y"));
@@ -56,15 +59,15 @@ Body conditional_affine(bool inverse) {
   return b;
 }
 
-// ln(part of its group) = ln sigmoid(logit) + sum over earlier parts of ln sigmoid(-logit), with ln sigmoid(x) = -softplus(-x);
-// ln voxel = ln E + s[0] + ln(part of its layer) + ln(part of the voxel). The padding logit 1000 makes ln sigmoid exactly 0. Sums are double,
-// as in the engine.
+// ln(part of its group) = ln sigmoid(logit) + sum over earlier parts of ln sigmoid(-logit), with
+// ln sigmoid(x) = -softplus(-x); ln voxel = ln E + s[0] + ln(part of its layer) + ln(part of the voxel). The padding
+// logit 1000 makes ln sigmoid exactly 0. Sums are double, as in the engine.
 Body stick_breaking(bool logarithmic) {
   Body b{{"s", "energy", "stick", "layer_part", "voxel_part"},
-         {step("Constant", {}, "one_column_behind", {attribute("value_ints", std::vector<std::int64_t>{0, 0, 0, 1})}),
-          step("Constant", {}, "certain", {attribute("value_float", 1000.0f)}),
-          step("Constant", {}, "along_parts", {attribute("value_int", std::int64_t{2})}),
-          step("Constant", {}, "first", {attribute("value_ints", std::vector<std::int64_t>{0})}),
+         {constant("one_column_behind", tensor("", Ints{4}, Ints{0, 0, 0, 1})),
+          constant("certain", tensor("", Tensor{{}, {1000.0f}})),
+          constant("along_parts", tensor("", Ints{}, Ints{2})),
+          constant("first", tensor("", Ints{1}, Ints{0})),
           step("Pad", {"s", "one_column_behind", "certain"}, "padded"),
           step("Gather", {"padded", "stick"}, "logits", {attribute("axis", std::int64_t{1})}),
           step("Neg", {"logits"}, "minus_logits"),
@@ -93,10 +96,8 @@ Body stick_breaking(bool logarithmic) {
 // Compared in double, so that a threshold between two floats means what it says.
 Body threshold() {
   return {{"x", "mev"},
-          {step("Cast", {"x"}, "wide", {attribute("to", to_double)}),
-           step("Less", {"wide", "mev"}, "below"),
-           step("Constant", {}, "empty", {attribute("value_float", 0.0f)}),
-           step("Where", {"below", "empty", "x"}, "y")}};
+          {step("Cast", {"x"}, "wide", {attribute("to", to_double)}), step("Less", {"wide", "mev"}, "below"),
+           constant("empty", tensor("", Tensor{{}, {0.0f}})), step("Where", {"below", "empty", "x"}, "y")}};
 }
 
 Body body_of(const std::string& name) {

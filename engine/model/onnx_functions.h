@@ -9,9 +9,9 @@ namespace quench::onnx {
 
 inline constexpr std::int64_t standard_opset = 17;
 
-// What a StickBreaking function gathers. Groups are the split into layers and then the split of each layer; all are padded to
-// the same number of parts. `stick` is the column of s with the part's logit; the last part of a group and the padding
-// point to one column behind s, whose logit stands for "takes the whole rest".
+// What a StickBreaking function gathers. Groups are the split into layers and then the split of each layer; all are
+// padded to the same number of parts. `stick` is the column of s with the part's logit; the last part of a group and
+// the padding point to one column behind s, whose logit stands for "takes the whole rest".
 struct StickTables {
   std::int64_t groups = 0, parts = 0;
   std::vector<std::int64_t> stick;       // [groups, parts]
@@ -22,8 +22,8 @@ struct StickTables {
 StickTables stick_shape(const std::vector<int>& layer_voxels);
 StickTables stick_tables(const std::vector<int>& layer_voxels);
 
-// FunctionProto messages by name: LogEnergy, ConditionalAffine, ConditionalAffineInverse, StickBreaking, StickBreakingLog,
-// Threshold.
+// FunctionProto messages by name: LogEnergy, ConditionalAffine, ConditionalAffineInverse, StickBreaking,
+// StickBreakingLog, Threshold.
 std::string function(const std::string& name);
 
 }  // namespace quench::onnx

@@ -29,7 +29,8 @@ Tensor matrix(const Site& s, std::size_t k, bool transposed, int inputs) {
     fail(s.where, ": weight '", s.node.inputs[k], "' has rank ", t.shape.size(), ", a matrix is expected");
   const int rows = t.shape[transposed ? 1 : 0];
   if (rows != inputs)
-    fail(s.where, ": weight '", s.node.inputs[k], "' takes ", rows, " columns, value '", s.node.inputs[0], "' has ", inputs);
+    fail(s.where, ": weight '", s.node.inputs[k], "' takes ", rows, " columns, value '", s.node.inputs[0], "' has ",
+         inputs);
   if (transposed) return t;
   Tensor w = zeros({t.shape[1], t.shape[0]});
   for (int i = 0; i < t.rows(); ++i)
@@ -40,7 +41,8 @@ Tensor matrix(const Site& s, std::size_t k, bool transposed, int inputs) {
 void gemm(const Site& s) {
   expect_inputs(s, 2, 3);
   expect_attributes(s, {"alpha", "beta", "transA", "transB"});
-  if (int_attribute(s, "transA").value_or(0) != 0) fail(s.where, ": transA = 1 would mix events; export it with transA = 0");
+  if (int_attribute(s, "transA").value_or(0) != 0)
+    fail(s.where, ": transA = 1 would mix events; export it with transA = 0");
   const Value x = value_input(s, 0);
   Linear op{matrix(s, 1, int_attribute(s, "transB").value_or(0) != 0, width(s, x)), {}};
   scale(s, op.weight, float_attribute(s, "alpha").value_or(1.0f), "alpha");
@@ -105,7 +107,8 @@ void batch_normalization(const Site& s) {
   add_layer(s, std::move(op), {x}, columns);
 }
 
-template <class Activation> void activation(const Site& s) {
+template <class Activation>
+void activation(const Site& s) {
   expect_inputs(s, 1, 1);
   expect_attributes(s, {});
   const Value x = value_input(s, 0);
@@ -143,15 +146,18 @@ Slice columns_between(const Site& s, std::int64_t start, std::int64_t end, std::
 void expect_all_events(const Site& s, std::int64_t start, std::int64_t end) {
   const std::int64_t events = s.reading.events;
   const std::int64_t open_end = events >= 0 ? events : std::numeric_limits<std::int32_t>::max();
-  if (start != 0 || end < open_end) fail(s.where, ": takes the events ", start, " to ", end, "; only columns can be cut");
+  if (start != 0 || end < open_end)
+    fail(s.where, ": takes the events ", start, " to ", end, "; only columns can be cut");
 }
 
 void slice(const Site& s) {
   const bool by_attributes = s.reading.opset < 10;
   using Ints = std::vector<std::int64_t>;
   expect_inputs(s, by_attributes ? 1 : 3, by_attributes ? 1 : 5);
-  if (by_attributes) expect_attributes(s, {"starts", "ends", "axes"});
-  else expect_attributes(s, {});
+  if (by_attributes)
+    expect_attributes(s, {"starts", "ends", "axes"});
+  else
+    expect_attributes(s, {});
   auto list = [&](const char* name, std::size_t k, const Ints& missing) {
     return by_attributes ? ints_attribute(s, name).value_or(missing) : has_input(s, k) ? ints(s, k) : missing;
   };
@@ -175,8 +181,10 @@ void slice(const Site& s) {
     if (columns) fail(s.where, ": cuts the columns twice");
     columns = columns_between(s, starts[k], ends[k], width(s, x));
   }
-  if (columns) add_layer(s, *columns, {x}, columns->length);
-  else pass_through(s);
+  if (columns)
+    add_layer(s, *columns, {x}, columns->length);
+  else
+    pass_through(s);
 }
 
 // The widths Split gives when it is told none: equal ones, since opset 18 with a smaller last one.
@@ -198,8 +206,10 @@ void split(const Site& s) {
   expect_width_axis(s, axis);
   const Value x = value_input(s, 0);
   std::vector<std::int64_t> sizes;
-  if (by_attribute) sizes = ints_attribute(s, "split").value_or(sizes);
-  else if (has_input(s, 1)) sizes = ints(s, 1);
+  if (by_attribute)
+    sizes = ints_attribute(s, "split").value_or(sizes);
+  else if (has_input(s, 1))
+    sizes = ints(s, 1);
   if (sizes.empty()) sizes = equal_parts(s, width(s, x));
   std::int64_t begin = 0;
   for (std::size_t k = 0; k < sizes.size(); ++k) {
@@ -209,8 +219,8 @@ void split(const Site& s) {
     begin += sizes[k];
   }
   if (begin != width(s, x))
-    fail(s.where, ": ", sizes.size(), " part sizes for ", s.node.outputs.size(), " outputs do not add up to the ", width(s, x),
-         " columns of '", s.node.inputs[0], "'");
+    fail(s.where, ": ", sizes.size(), " part sizes for ", s.node.outputs.size(), " outputs do not add up to the ",
+         width(s, x), " columns of '", s.node.inputs[0], "'");
 }
 
 void identity(const Site& s) {
@@ -240,11 +250,11 @@ void reshape(const Site& s) {
   expect_attributes(s, {"allowzero"});
   const std::int64_t columns = width(s, value_input(s, 0)), events = s.reading.events;
   const bool zero_copies = int_attribute(s, "allowzero").value_or(0) == 0;
-  std::vector<std::int64_t> shape = ints(s, 1);
+  Shape shape = sizes(s, 1);
   bool same = shape.size() == 2;
   if (same) {
     if (zero_copies && shape[1] == 0) shape[1] = columns;
-    const bool events_copied = (zero_copies && shape[0] == 0) || (events >= 0 && shape[0] == events);
+    const bool events_copied = !shape[0] || (zero_copies && shape[0] == 0) || (events >= 0 && shape[0] == events);
     same = (events_copied && (shape[1] == columns || shape[1] == -1)) || (shape[0] == -1 && shape[1] == columns);
   }
   if (!same) fail(s.where, ": does not leave [events, ", columns, "] as it is; quench has no other shapes");
@@ -292,12 +302,24 @@ struct Operator {
 };
 
 constexpr Operator operators[] = {
-    {"Gemm", gemm},           {"MatMul", matmul},   {"Add", add},
-    {"Relu", activation<Relu>}, {"LeakyRelu", leaky_relu}, {"Sigmoid", activation<Sigmoid>},
-    {"Tanh", activation<Tanh>}, {"Concat", concat},   {"Slice", slice},
-    {"Split", split},         {"Identity", identity}, {"Dropout", dropout},
-    {"Flatten", flatten},     {"Reshape", reshape}, {"Transpose", transpose},
-    {"Constant", constant},   {"BatchNormalization", batch_normalization}};
+    {"Gemm", gemm},
+    {"MatMul", matmul},
+    {"Add", add},
+    {"BatchNormalization", batch_normalization},
+    {"Relu", activation<Relu>},
+    {"LeakyRelu", leaky_relu},
+    {"Sigmoid", activation<Sigmoid>},
+    {"Tanh", activation<Tanh>},
+    {"Concat", concat},
+    {"Slice", slice},
+    {"Split", split},
+    {"Identity", identity},
+    {"Dropout", dropout},
+    {"Flatten", flatten},
+    {"Reshape", reshape},
+    {"Transpose", transpose},
+    {"Constant", constant},
+};
 
 }  // namespace
 

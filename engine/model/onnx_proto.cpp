@@ -35,17 +35,36 @@ OnnxTensor parse_tensor(Reader r) {
   OnnxTensor t;
   while (next(r)) {
     switch (r.number) {
-      case 1: int_fields(r, t.dims); break;
-      case 2: t.type = static_cast<OnnxType>(int_field(r)); break;
-      case 4: float_fields(r, t.floats); break;
+      case 1:
+        int_fields(r, t.dims);
+        break;
+      case 2:
+        t.type = static_cast<OnnxType>(int_field(r));
+        break;
+      case 4:
+        float_fields(r, t.floats);
+        break;
       case 5:
-      case 7: int_fields(r, t.ints); break;
-      case 8: t.name = name_field(r); break;
-      case 9: t.raw = bytes_field(r), t.has_raw = true; break;
-      case 10: double_fields(r, t.doubles); break;
-      case 13: t.external_data.insert(parse_entry(message(r, "StringStringEntryProto"))); break;
-      case 14: t.external = int_field(r) != 0; break;
-      default: break;  // segment, doc_string and data types that no layer takes
+      case 7:
+        int_fields(r, t.ints);
+        break;
+      case 8:
+        t.name = name_field(r);
+        break;
+      case 9:
+        t.raw = bytes_field(r), t.has_raw = true;
+        break;
+      case 10:
+        double_fields(r, t.doubles);
+        break;
+      case 13:
+        t.external_data.insert(parse_entry(message(r, "StringStringEntryProto")));
+        break;
+      case 14:
+        t.external = int_field(r) != 0;
+        break;
+      default:
+        break;  // segment, doc_string and data types that no layer takes
     }
   }
   return t;
@@ -55,15 +74,32 @@ OnnxAttribute parse_attribute(Reader r) {
   OnnxAttribute a;
   while (next(r)) {
     switch (r.number) {
-      case 1: a.name = name_field(r); break;
-      case 2: a.f = float_field(r), a.type = a.type ? a.type : 1; break;
-      case 3: a.i = int_field(r), a.type = a.type ? a.type : 2; break;
-      case 4: bytes_field(r), a.type = a.type ? a.type : 3; break;
-      case 5: a.tensors.assign(1, parse_tensor(message(r, "TensorProto"))), a.type = a.type ? a.type : 4; break;
-      case 7: float_fields(r, a.floats), a.type = a.type ? a.type : 6; break;
-      case 8: int_fields(r, a.ints), a.type = a.type ? a.type : 7; break;
-      case 20: a.type = int_field(r); break;
-      default: break;  // graphs, strings, references: their type says so, and no layer takes them
+      case 1:
+        a.name = name_field(r);
+        break;
+      case 2:
+        a.f = float_field(r), a.type = a.type ? a.type : 1;
+        break;
+      case 3:
+        a.i = int_field(r), a.type = a.type ? a.type : 2;
+        break;
+      case 4:
+        bytes_field(r), a.type = a.type ? a.type : 3;
+        break;
+      case 5:
+        a.tensors.assign(1, parse_tensor(message(r, "TensorProto"))), a.type = a.type ? a.type : 4;
+        break;
+      case 7:
+        float_fields(r, a.floats), a.type = a.type ? a.type : 6;
+        break;
+      case 8:
+        int_fields(r, a.ints), a.type = a.type ? a.type : 7;
+        break;
+      case 20:
+        a.type = int_field(r);
+        break;
+      default:
+        break;  // graphs, strings, references: their type says so, and no layer takes them
     }
   }
   return a;
@@ -73,13 +109,26 @@ OnnxNode parse_node(Reader r) {
   OnnxNode n;
   while (next(r)) {
     switch (r.number) {
-      case 1: n.inputs.push_back(name_field(r)); break;
-      case 2: n.outputs.push_back(name_field(r)); break;
-      case 3: n.name = name_field(r); break;
-      case 4: n.op_type = name_field(r); break;
-      case 5: n.attributes.push_back(parse_attribute(message(r, "AttributeProto"))); break;
-      case 7: n.domain = name_field(r); break;
-      default: break;
+      case 1:
+        n.inputs.push_back(name_field(r));
+        break;
+      case 2:
+        n.outputs.push_back(name_field(r));
+        break;
+      case 3:
+        n.name = name_field(r);
+        break;
+      case 4:
+        n.op_type = name_field(r);
+        break;
+      case 5:
+        n.attributes.push_back(parse_attribute(message(r, "AttributeProto")));
+        break;
+      case 7:
+        n.domain = name_field(r);
+        break;
+      default:
+        break;
     }
   }
   if (n.domain == "ai.onnx") n.domain.clear();  // two spellings of the standard domain
@@ -117,13 +166,25 @@ OnnxValueInfo parse_value_info(Reader r) {
 void parse_graph(Reader r, OnnxGraph& g) {
   while (next(r)) {
     switch (r.number) {
-      case 1: g.nodes.push_back(parse_node(message(r, "NodeProto"))); break;
-      case 2: g.name = name_field(r); break;
-      case 5: g.initializers.push_back(parse_tensor(message(r, "TensorProto"))); break;
-      case 11: g.inputs.push_back(parse_value_info(message(r, "ValueInfoProto"))); break;
-      case 12: g.outputs.push_back(parse_value_info(message(r, "ValueInfoProto"))); break;
-      case 15: fail(*r.path, ": sparse initialisers are not read; export the weights dense");
-      default: break;
+      case 1:
+        g.nodes.push_back(parse_node(message(r, "NodeProto")));
+        break;
+      case 2:
+        g.name = name_field(r);
+        break;
+      case 5:
+        g.initializers.push_back(parse_tensor(message(r, "TensorProto")));
+        break;
+      case 11:
+        g.inputs.push_back(parse_value_info(message(r, "ValueInfoProto")));
+        break;
+      case 12:
+        g.outputs.push_back(parse_value_info(message(r, "ValueInfoProto")));
+        break;
+      case 15:
+        fail(*r.path, ": sparse initialisers are not read; export the weights dense");
+      default:
+        break;
     }
   }
 }
@@ -145,10 +206,17 @@ OnnxFile parse_onnx(const std::string& bytes, const std::string& path) {
   Reader r{bytes, &path, "ModelProto"};
   while (next(r)) {
     switch (r.number) {
-      case 7: parse_graph(message(r, "GraphProto"), file.graph), file.has_graph = true; break;
-      case 8: parse_opset(message(r, "OperatorSetIdProto"), file); break;
-      case 14: file.metadata.insert(parse_entry(message(r, "StringStringEntryProto"))); break;
-      default: break;  // producer, versions, functions: quench's own functions are known by name
+      case 7:
+        parse_graph(message(r, "GraphProto"), file.graph), file.has_graph = true;
+        break;
+      case 8:
+        parse_opset(message(r, "OperatorSetIdProto"), file);
+        break;
+      case 14:
+        file.metadata.insert(parse_entry(message(r, "StringStringEntryProto")));
+        break;
+      default:
+        break;  // producer, versions, functions: quench's own functions are known by name
     }
   }
   return file;

@@ -29,8 +29,8 @@ void conditional_affine(const Site& s, bool inverse) {
   const Tensor exponents = floats(s, 2);
   for (const Tensor* t : {&op.mean, &op.log_deviation})
     if (t->shape.size() != 2 || static_cast<std::size_t>(t->shape[0]) != exponents.size() || t->shape[1] != width(s, x))
-      fail(s.where, ": coefficients have ", t->rows(), " rows of ", t->columns(), "; ", exponents.size(), " of ", width(s, x),
-           " are expected");
+      fail(s.where, ": coefficients have ", t->rows(), " rows of ", t->columns(), "; ", exponents.size(), " of ",
+           width(s, x), " are expected");
   for (std::size_t i = 0; i < exponents.size(); ++i)
     if (exponents.data[i] != static_cast<float>(i))
       fail(s.where, ": exponent ", i, " is ", exponents.data[i], "; the powers of the condition must be 0, 1, 2 ...");
@@ -49,7 +49,8 @@ void stick_breaking(const Site& s, bool logarithmic) {
     voxels += n;
   }
   if (voxels != width(s, numbers))
-    fail(s.where, ": layer_voxels must be positive and add up to the ", width(s, numbers), " columns of '", s.node.inputs[0], "'");
+    fail(s.where, ": layer_voxels must be positive and add up to the ", width(s, numbers), " columns of '",
+         s.node.inputs[0], "'");
   const std::vector<std::int64_t> stick = ints(s, 2), layer_part = ints(s, 3), voxel_part = ints(s, 4);
   StickTables expected = stick_shape(op.layer_voxels);
   const bool same_size = static_cast<std::int64_t>(stick.size()) == expected.groups * expected.parts &&

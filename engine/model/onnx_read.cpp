@@ -27,7 +27,8 @@ std::map<std::string, std::size_t> makers(Reading& r) {
   const OnnxGraph& g = r.file.graph;
   const std::string& path = r.source.path;
   auto claim = [&](const std::string& name) {
-    if (!r.value_names.insert(name).second) fail(path, ": two values are called '", name, "'; every name must be made once");
+    if (!r.value_names.insert(name).second)
+      fail(path, ": two values are called '", name, "'; every name must be made once");
   };
   for (const OnnxTensor& t : g.initializers) {
     if (t.name.empty()) fail(path, ": an initialiser has no name");
@@ -56,7 +57,8 @@ std::map<std::string, std::size_t> makers(Reading& r) {
 }
 
 // A node that waits for its own result, found by walking from any waiting node to one it waits for.
-std::size_t node_on_cycle(const OnnxGraph& g, const std::map<std::string, std::size_t>& made, const std::vector<int>& waiting) {
+std::size_t node_on_cycle(const OnnxGraph& g, const std::map<std::string, std::size_t>& made,
+                          const std::vector<int>& waiting) {
   std::size_t k = 0;
   while (waiting[k] == 0) ++k;
   for (std::size_t step = 0; step < g.nodes.size(); ++step)
@@ -103,12 +105,13 @@ std::vector<std::size_t> sorted_nodes(const Reading& r, const std::map<std::stri
 void read_input(Reading& r, const OnnxValueInfo& input) {
   const std::string where = r.source.path + ": input '" + input.name + "'";
   if (input.type != OnnxType::float32 && input.type != OnnxType::float64 && input.type != OnnxType::float16)
-    fail(where, ": has ONNX data type ", static_cast<std::int64_t>(input.type), ", floating-point numbers (1, 10, 11) are expected");
+    fail(where, ": has ONNX data type ", static_cast<std::int64_t>(input.type),
+         ", floating-point numbers (1, 10, 11) are expected");
   if (!input.has_shape || input.dims.size() != 2)
     fail(where, ": has rank ", input.dims.size(), ", [events, columns] of rank 2 is expected");
   if (input.dims[1] < 1 || input.dims[1] > widest_value)
-    fail(where, ": has ", input.dims[1] < 0 ? "an open number of" : std::to_string(input.dims[1]), " columns, a fixed number from 1 to ",
-         widest_value, " is expected");
+    fail(where, ": has ", input.dims[1] < 0 ? "an open number of" : std::to_string(input.dims[1]),
+         " columns, a fixed number from 1 to ", widest_value, " is expected");
   if (input.dims[0] >= 0 && r.events >= 0 && input.dims[0] != r.events)
     fail(where, ": is fixed to ", input.dims[0], " events, another input to ", r.events);
   r.events = std::max(r.events, input.dims[0]);
@@ -121,20 +124,24 @@ void read_output(Reading& r, const OnnxValueInfo& output) {
   if (found == r.values.end())
     fail(where, r.constants.count(output.name) ? ": is a constant" : ": is not made by any node");
   const int width = r.model.values[index(found->second)].width;
-  if (output.has_shape && output.dims.size() != 2) fail(where, ": is declared with rank ", output.dims.size(), ", it has rank 2");
+  if (output.has_shape && output.dims.size() != 2)
+    fail(where, ": is declared with rank ", output.dims.size(), ", it has rank 2");
   if (output.has_shape && output.dims[1] >= 0 && output.dims[1] != width)
     fail(where, ": is declared with ", output.dims[1], " columns, the network makes ", width);
   r.model.outputs.push_back(found->second);
 }
 
-// The name of a graph from elsewhere as a C identifier, since it names generated code.
+// The name of a graph as a C identifier, since it names generated code and its files.
 std::string identifier(const std::string& name) {
+  if (is_identifier(name)) return name;
   std::string id;
   for (const char c : name) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     const bool usable = letter || (c >= '0' && c <= '9' && !id.empty());
-    if (usable) id += c;
-    else if (!id.empty() && id.back() != '_') id += '_';
+    if (usable)
+      id += c;
+    else if (!id.empty() && id.back() != '_')
+      id += '_';
     if (id.size() == 32) break;
   }
   while (!id.empty() && id.back() == '_') id.pop_back();
@@ -151,9 +158,12 @@ void read_graph(Reading& r) {
   for (const std::size_t k : order) {
     const OnnxNode& n = r.file.graph.nodes[k];
     const Site site{r, n, site_name(path, n, k)};
-    if (n.domain.empty()) read_node(site);
-    else if (n.domain == "quench") read_quench_node(site);
-    else fail(site.where, ": quench knows no operators of that domain");
+    if (n.domain.empty())
+      read_shape_node(site) ? void() : read_node(site);
+    else if (n.domain == "quench")
+      read_quench_node(site);
+    else
+      fail(site.where, ": quench knows no operators of that domain");
   }
   for (const OnnxValueInfo& output : r.file.graph.outputs) read_output(r, output);
   if (r.model.outputs.empty()) fail(path, ": the network has no output");
@@ -162,7 +172,9 @@ void read_graph(Reading& r) {
 }  // namespace
 
 Model read_onnx(const std::string& bytes, const std::string& path) {
-  Reading r{parse_onnx(bytes, path), {path, unfolding * bytes.size() + 4096}, 0, -1, {}, {}, {}, {}, {}, {}, {}, {}};
+  Reading r;
+  r.source = {path, unfolding * bytes.size() + 4096};
+  r.file = parse_onnx(bytes, path);
   if (!r.file.has_graph) fail(path, ": holds no network; an ONNX file is expected");
   const auto opset = r.file.opsets.find("");
   if (opset == r.file.opsets.end()) fail(path, ": does not say which opset of ONNX it uses");
@@ -170,8 +182,7 @@ Model read_onnx(const std::string& bytes, const std::string& path) {
   if (r.opset < oldest_opset || r.opset > newest_opset)
     fail(path, ": uses opset ", r.opset, " of ONNX, quench reads ", oldest_opset, " to ", newest_opset);
   read_graph(r);
-  const std::string& name = r.file.graph.name;
-  r.model.name = r.file.metadata.count("quench.latent") ? name : identifier(name);
+  r.model.name = identifier(r.file.graph.name);
   apply_facts(r.model, r.file.metadata, path);
   try {
     check(r.model);

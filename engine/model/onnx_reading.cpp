@@ -29,8 +29,8 @@ const OnnxAttribute* typed_attribute(const Site& s, const char* name, std::int64
   return a;
 }
 
-void append_layer(const Site& s, const std::string& node_name, const std::string& output, Op op, std::vector<Value> inputs,
-                  std::int64_t width) {
+void append_layer(const Site& s, const std::string& node_name, const std::string& output, Op op,
+                  std::vector<Value> inputs, std::int64_t width) {
   if (width > widest_value)
     fail(s.where, ": the result is ", width, " wide, quench takes at most ", widest_value, " columns");
   Reading& r = s.reading;
@@ -49,7 +49,8 @@ std::string name_of(const Site& s) {
 void expect_inputs(const Site& s, std::size_t least, std::size_t most) {
   const std::size_t count = s.node.inputs.size();
   if (count < least || count > most)
-    fail(s.where, ": has ", count, " inputs, ", least == most ? "" : std::to_string(least) + " to ", most, " are expected");
+    fail(s.where, ": has ", count, " inputs, ", least == most ? "" : std::to_string(least) + " to ", most,
+         " are expected");
   if (s.node.outputs.empty()) fail(s.where, ": has no output");
 }
 
@@ -71,14 +72,18 @@ Value value_input(const Site& s, std::size_t k) {
   if (found != s.reading.values.end()) return found->second;
   if (is_constant(s, k))
     fail(s.where, ": input ", k, ", '", s.node.inputs[k], "', is a constant where a value of the network is expected");
-  fail(s.where, ": input ", k, ", '", s.node.inputs[k], "', is a second output of a node that gives only one in quench");
+  if (s.reading.shapes.count(s.node.inputs[k]))
+    fail(s.where, ": input ", k, ", '", s.node.inputs[k], "', is a shape where a value of the network is expected");
+  fail(s.where, ": input ", k, ", '", s.node.inputs[k],
+       "', is a second output of a node that gives only one in quench");
 }
 
 const Constant& constant_input(const Site& s, std::size_t k) {
   if (!has_input(s, k)) fail(s.where, ": input ", k, " is missing");
   const auto found = s.reading.constants.find(s.node.inputs[k]);
   if (found == s.reading.constants.end())
-    fail(s.where, ": input ", k, ", '", s.node.inputs[k], "', is computed by the network; quench needs a constant there");
+    fail(s.where, ": input ", k, ", '", s.node.inputs[k],
+         "', is computed by the network; quench needs a constant there");
   return found->second;
 }
 
@@ -116,16 +121,29 @@ Tensor floats(const Site& s, std::size_t k) {
   return flipped;
 }
 
+Shape sizes(const Site& s, std::size_t k) {
+  if (has_input(s, k))
+    if (const auto shape = s.reading.shapes.find(s.node.inputs[k]); shape != s.reading.shapes.end())
+      return shape->second;
+  const std::vector<std::int64_t> v = int_constant(*constant_input(s, k).tensor, s.reading.source, s.where);
+  return {v.begin(), v.end()};
+}
+
 std::vector<std::int64_t> ints(const Site& s, std::size_t k) {
-  return int_constant(*constant_input(s, k).tensor, s.reading.source, s.where);
+  std::vector<std::int64_t> v;
+  for (const auto& size : sizes(s, k)) {
+    if (!size) fail(s.where, ": input ", k, ", '", s.node.inputs[k], "', depends on the number of events");
+    v.push_back(*size);
+  }
+  return v;
 }
 
 Tensor row(const Site& s, std::size_t k, int width) {
   Tensor t = floats(s, k);
   const bool one_row = t.shape.size() < 2 || t.shape[0] == 1;
   if (!one_row || (t.size() != 1 && t.size() != static_cast<std::size_t>(width)))
-    fail(s.where, ": constant '", s.node.inputs[k], "' has ", t.size(), " elements in ", t.shape.size() < 2 ? 1 : t.shape[0],
-         " rows; one row of 1 or ", width, " is expected");
+    fail(s.where, ": constant '", s.node.inputs[k], "' has ", t.size(), " elements in ",
+         t.shape.size() < 2 ? 1 : t.shape[0], " rows; one row of 1 or ", width, " is expected");
   if (t.size() == 1) t.data.assign(static_cast<std::size_t>(width), t.data[0]);
   t.shape = {width};
   return t;
@@ -135,7 +153,8 @@ void add_layer(const Site& s, Op op, std::vector<Value> inputs, std::int64_t wid
   append_layer(s, name_of(s), s.node.outputs[0], std::move(op), std::move(inputs), width);
 }
 
-void add_part(const Site& s, const std::string& suffix, const std::string& output, Op op, Value input, std::int64_t width) {
+void add_part(const Site& s, const std::string& suffix, const std::string& output, Op op, Value input,
+              std::int64_t width) {
   const std::string base = s.node.name.empty() ? lower(s.node.op_type) : s.node.name;
   append_layer(s, unused(s.reading.node_names, base + suffix), output, std::move(op), {input}, width);
 }

@@ -23,16 +23,21 @@ struct Constant {
   bool transposed = false;
 };
 
+// Integers that follow from widths: Shape and what is computed of it. The number of events is not known: an empty
+// optional.
+using Shape = std::vector<std::optional<std::int64_t>>;
+
 struct Reading {
   OnnxFile file;
   OnnxSource source;
-  std::int64_t opset = 0;   // of the standard domain
+  std::int64_t opset = 0;    // of the standard domain
   std::int64_t events = -1;  // first dimension of the inputs where the file fixes it
   Model model;
   std::map<std::string, Value> values;        // by ONNX name; several names may mean one value (Identity, Dropout)
   std::map<std::string, Constant> constants;  // initialisers, and what nodes make of them
-  std::deque<OnnxTensor> numbers;             // of Constant nodes
-  std::map<std::string, int> uses;            // how often a name is read, by nodes or as an output
+  std::map<std::string, Shape> shapes;
+  std::deque<OnnxTensor> numbers;   // of Constant nodes
+  std::map<std::string, int> uses;  // how often a name is read, by nodes or as an output
   std::set<std::string> node_names, value_names;
   std::map<Value, std::size_t> without_bias;  // results of a MatMul still waiting for its Add, and the Model's node
 };
@@ -49,7 +54,7 @@ void expect_inputs(const Site&, std::size_t least, std::size_t most);
 void expect_attributes(const Site&, std::initializer_list<const char*> known);  // any other one is an error
 bool has_input(const Site&, std::size_t k);
 bool is_constant(const Site&, std::size_t k);
-Value value_input(const Site&, std::size_t k);           // fails on a constant
+Value value_input(const Site&, std::size_t k);               // fails on a constant
 const Constant& constant_input(const Site&, std::size_t k);  // fails on a value: a weight that is computed
 int width(const Site&, Value);
 
@@ -59,7 +64,8 @@ std::optional<std::vector<std::int64_t>> ints_attribute(const Site&, const char*
 const OnnxAttribute* find_attribute(const Site&, const char* name);
 
 Tensor floats(const Site&, std::size_t k);
-std::vector<std::int64_t> ints(const Site&, std::size_t k);
+Shape sizes(const Site&, std::size_t k);                     // of a shape or an integer constant
+std::vector<std::int64_t> ints(const Site&, std::size_t k);  // the same, all known
 // A row of `width` numbers from a constant that broadcasts to [events, width].
 Tensor row(const Site&, std::size_t k, int width);
 
@@ -72,7 +78,8 @@ void add_part(const Site&, const std::string& suffix, const std::string& output,
 void pass_through(const Site&, std::size_t k = 0);
 
 // Reads one node whose inputs are all there.
-void read_node(const Site&);          // of the standard domain
-void read_quench_node(const Site&);  // of the domain "quench"
+bool read_shape_node(const Site&);   // integer arithmetic on shapes; false: it is something else
+void read_node(const Site&);         // a layer of the standard domain
+void read_quench_node(const Site&);  // a layer of the domain "quench"
 
 }  // namespace quench::onnx

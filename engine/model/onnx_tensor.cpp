@@ -26,11 +26,15 @@ std::string shape_text(const std::vector<std::int64_t>& dims) {
 std::size_t width_of(OnnxType type) {
   switch (type) {
     case OnnxType::float32:
-    case OnnxType::int32: return 4;
+    case OnnxType::int32:
+      return 4;
     case OnnxType::int64:
-    case OnnxType::float64: return 8;
-    case OnnxType::float16: return 2;
-    case OnnxType::boolean: return 1;
+    case OnnxType::float64:
+      return 8;
+    case OnnxType::float16:
+      return 2;
+    case OnnxType::boolean:
+      return 1;
   }
   return 0;
 }
@@ -41,9 +45,10 @@ std::uint64_t count_elements(const OnnxTensor& t, const std::string& where) {
          ", quench takes ranks up to 2");
   std::uint64_t count = 1;
   for (const std::int64_t d : t.dims) {
-    if (d < 1 || static_cast<std::uint64_t>(d) > largest_tensor || count * static_cast<std::uint64_t>(d) > largest_tensor)
-      fail(where, ": constant '", t.name, "' has shape ", shape_text(t.dims), "; dimensions must be positive and hold at most ",
-           largest_tensor, " elements");
+    if (d < 1 || static_cast<std::uint64_t>(d) > largest_tensor ||
+        count * static_cast<std::uint64_t>(d) > largest_tensor)
+      fail(where, ": constant '", t.name, "' has shape ", shape_text(t.dims),
+           "; dimensions must be positive and hold at most ", largest_tensor, " elements");
     count *= static_cast<std::uint64_t>(d);
   }
   return count;
@@ -96,8 +101,9 @@ std::string read_external(const OnnxTensor& t, std::uint64_t wanted, OnnxSource&
   if (!error && source.files.insert(path.string()).second) source.elements_left += unfolding * size;
   const std::uint64_t length = external_number(t, "length", left, where);
   if (length != wanted || length > left)
-    fail(where, ": constant '", t.name, "' of shape ", shape_text(t.dims), " needs ", wanted, " bytes of external data, ", length,
-         " are declared and ", left, " are in the file '", path.filename().string(), "'");
+    fail(where, ": constant '", t.name, "' of shape ", shape_text(t.dims), " needs ", wanted,
+         " bytes of external data, ", length, " are declared and ", left, " are in the file '",
+         path.filename().string(), "'");
   std::string bytes(static_cast<std::size_t>(length), '\0');
   std::ifstream in(path, std::ios::binary);
   in.seekg(static_cast<std::streamoff>(offset));
@@ -117,7 +123,8 @@ float half(std::uint16_t bits) {
 }
 
 // Calls element(k, value) for every element, with value of type std::int64_t, float or double.
-template <class F> void for_each_element(const OnnxTensor& t, OnnxSource& source, const std::string& where, F&& element) {
+template <class F>
+void for_each_element(const OnnxTensor& t, OnnxSource& source, const std::string& where, F&& element) {
   const std::uint64_t count = count_elements(t, where);
   const std::size_t width = width_of(t.type);
   if (width == 0)
@@ -128,10 +135,10 @@ template <class F> void for_each_element(const OnnxTensor& t, OnnxSource& source
   if (t.external) external = read_external(t, count * width, source, where), raw = external;
   const bool packed = t.external || t.has_raw;
   const bool floating = t.type == OnnxType::float32;
-  const std::uint64_t there = packed                           ? raw.size() / width
-                              : floating                       ? t.floats.size()
-                              : t.type == OnnxType::float64    ? t.doubles.size()
-                                                               : t.ints.size();
+  const std::uint64_t there = packed                        ? raw.size() / width
+                              : floating                    ? t.floats.size()
+                              : t.type == OnnxType::float64 ? t.doubles.size()
+                                                            : t.ints.size();
   if (there != count || (packed && raw.size() % width != 0))
     fail(where, ": constant '", t.name, "' of shape ", shape_text(t.dims), " wants ", count, " elements of ", width,
          " bytes, the file holds ", there, packed ? " in " + std::to_string(raw.size()) + " bytes" : "");
@@ -142,16 +149,24 @@ template <class F> void for_each_element(const OnnxTensor& t, OnnxSource& source
   for (std::size_t k = 0; k < count; ++k) {
     const char* p = packed ? raw.data() + k * width : nullptr;
     switch (t.type) {
-      case OnnxType::float32: element(k, p ? protobuf::float_of(protobuf::little_endian<std::uint32_t>(p)) : t.floats[k]); break;
-      case OnnxType::float64: element(k, p ? protobuf::double_of(protobuf::little_endian<std::uint64_t>(p)) : t.doubles[k]); break;
+      case OnnxType::float32:
+        element(k, p ? protobuf::float_of(protobuf::little_endian<std::uint32_t>(p)) : t.floats[k]);
+        break;
+      case OnnxType::float64:
+        element(k, p ? protobuf::double_of(protobuf::little_endian<std::uint64_t>(p)) : t.doubles[k]);
+        break;
       case OnnxType::float16:
         element(k, half(p ? protobuf::little_endian<std::uint16_t>(p) : static_cast<std::uint16_t>(t.ints[k])));
         break;
-      case OnnxType::int64: element(k, p ? static_cast<std::int64_t>(protobuf::little_endian<std::uint64_t>(p)) : t.ints[k]); break;
+      case OnnxType::int64:
+        element(k, p ? static_cast<std::int64_t>(protobuf::little_endian<std::uint64_t>(p)) : t.ints[k]);
+        break;
       case OnnxType::int32:
         element(k, p ? std::int64_t{static_cast<std::int32_t>(protobuf::little_endian<std::uint32_t>(p))} : t.ints[k]);
         break;
-      case OnnxType::boolean: element(k, p ? std::int64_t{*p != 0} : t.ints[k]); break;
+      case OnnxType::boolean:
+        element(k, p ? std::int64_t{*p != 0} : t.ints[k]);
+        break;
     }
   }
 }
@@ -174,7 +189,8 @@ double double_constant(const OnnxTensor& t, OnnxSource& source, const std::strin
   std::size_t count = 0;
   for_each_element(t, source, where, [&](std::size_t, auto x) { v = static_cast<double>(x), ++count; });
   if (count != 1 || !is_float(t.type) || !std::isfinite(v))
-    fail(where, ": constant '", t.name, "' must be one finite floating-point number, it has shape ", shape_text(t.dims));
+    fail(where, ": constant '", t.name, "' must be one finite floating-point number, it has shape ",
+         shape_text(t.dims));
   return v;
 }
 
@@ -184,7 +200,8 @@ Tensor float_constant(const OnnxTensor& t, OnnxSource& source, const std::string
   Tensor v;
   for_each_element(t, source, where, [&](std::size_t k, auto x) {
     const double wide = static_cast<double>(x);
-    if (!std::isfinite(wide)) fail(where, ": constant '", t.name, "' has element ", k, " = ", wide, "; every weight must be finite");
+    if (!std::isfinite(wide))
+      fail(where, ": constant '", t.name, "' has element ", k, " = ", wide, "; every weight must be finite");
     if (std::fabs(wide) > static_cast<double>(std::numeric_limits<float>::max()))
       fail(where, ": constant '", t.name, "' has element ", k, " = ", wide, ", which does not fit float32");
     v.data.push_back(static_cast<float>(x));

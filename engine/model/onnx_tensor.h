@@ -21,8 +21,8 @@ struct OnnxSource {
   std::set<std::string> files = {};  // of external data; each raises elements_left once
 };
 
-// float32, float64 and float16 constants of rank 0, 1 or 2 as float32. Every element is finite and fits; `where` begins the
-// error ("x.onnx: node 'fc' (Gemm)").
+// float32, float64 and float16 constants of rank 0, 1 or 2 as float32. Every element is finite and fits; `where` begins
+// the error ("x.onnx: node 'fc' (Gemm)").
 Tensor float_constant(const OnnxTensor&, OnnxSource&, const std::string& where);
 // A float64 or float32 constant of one element.
 double double_constant(const OnnxTensor&, OnnxSource&, const std::string& where);

@@ -48,8 +48,10 @@ void add_function(Step& s, const char* name, const std::vector<std::string>& att
   protobuf::put_bytes(s.graph.nodes, 1, onnx::node(s.node.name, name, s.inputs, {s.output}, attributes, "quench"));
 }
 
-// Adds an initialiser "<node>.<field>" and makes it the node's next input. `content` is what onnx::tensor takes after the name.
-template <class... Content> void add_constant(Step& s, const char* field, const Content&... content) {
+// Adds an initialiser "<node>.<field>" and makes it the node's next input. `content` is what onnx::tensor takes after
+// the name.
+template <class... Content>
+void add_constant(Step& s, const char* field, const Content&... content) {
   s.inputs.push_back(unused_name(s.graph, s.node.name + "." + field));
   protobuf::put_bytes(s.graph.initializers, 5, onnx::tensor(s.inputs.back(), content...));
 }
@@ -79,9 +81,11 @@ void write(Step& s, const BatchNorm& op) {
   add_weights(s, "variance", op.variance);
   for (const float v : op.variance.data)
     if (!(v >= 0 && v + op.epsilon > 0) || !std::isfinite(op.epsilon))
-      fail("model: node '", s.node.name, "': variance ", v, " with epsilon ", op.epsilon, "; their sum must be positive");
+      fail("model: node '", s.node.name, "': variance ", v, " with epsilon ", op.epsilon,
+           "; their sum must be positive");
   // ONNX weighs the old statistics, quench (as PyTorch) the new ones.
-  add_node(s, "BatchNormalization", {attribute("epsilon", op.epsilon), attribute("momentum", onnx::kept_share(op.momentum))});
+  add_node(s, "BatchNormalization",
+           {attribute("epsilon", op.epsilon), attribute("momentum", onnx::kept_share(op.momentum))});
 }
 
 void write(Step& s, const Relu&) { add_node(s, "Relu"); }
@@ -138,8 +142,8 @@ const ModelValue& value_of(const Model& model, Value v) { return model.values[in
 std::string graph_message(const Model& model, Graph& g) {
   for (const ModelValue& v : model.values) g.names.insert(v.name);
   if (model.values.size() != model.inputs.size() + model.nodes.size())
-    fail("model ", model.name, ": has ", model.values.size(), " values, of which ", model.inputs.size() + model.nodes.size(),
-         " are an input or made by a node");
+    fail("model ", model.name, ": has ", model.values.size(), " values, of which ",
+         model.inputs.size() + model.nodes.size(), " are an input or made by a node");
   for (const Node& n : model.nodes) {
     if (n.name.empty()) fail("model ", model.name, ": a node has no name; every node needs one");
     Step s{g, n, {}, value_of(model, n.output).name};

@@ -1,4 +1,4 @@
-// The wire format of Protocol Buffers, written and read without a library: keys, varints, lengths, little-endian floats.
+// The wire format of Protocol Buffers, written and read without a library.
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <cstdint>
@@ -9,7 +9,8 @@
 
 #include "engine/core/error.h"
 
-// Format: https://protobuf.dev/programming-guides/encoding/. Every field starts with a varint key, number * 8 + wire type.
+// Format: https://protobuf.dev/programming-guides/encoding/. Every field starts with a varint key, number * 8 + wire
+// type.
 namespace quench::protobuf {
 
 enum class WireType : std::uint32_t { varint = 0, fixed64 = 1, length = 2, fixed32 = 5 };
@@ -36,7 +37,8 @@ inline void put_bytes(std::string& out, std::uint32_t number, std::string_view b
   out.append(bytes);
 }
 
-template <class T> void append_little_endian(std::string& out, T v) {
+template <class T>
+void append_little_endian(std::string& out, T v) {
   for (std::size_t i = 0; i < sizeof(T); ++i) out.push_back(static_cast<char>(v >> (8 * i) & 255));
 }
 
@@ -58,9 +60,11 @@ inline void put_float(std::string& out, std::uint32_t number, float v) {
 }
 
 // --- reading
-template <class T> T little_endian(const char* p) {
+template <class T>
+T little_endian(const char* p) {
   T v = 0;
-  for (std::size_t i = 0; i < sizeof(T); ++i) v = static_cast<T>(v | static_cast<T>(static_cast<unsigned char>(p[i])) << (8 * i));
+  for (std::size_t i = 0; i < sizeof(T); ++i)
+    v = static_cast<T>(v | static_cast<T>(static_cast<unsigned char>(p[i])) << (8 * i));
   return v;
 }
 
@@ -85,7 +89,7 @@ struct Reader {
   // The field next() stopped at.
   std::uint32_t number = 0;
   WireType type = WireType::varint;
-  std::uint64_t value = 0;       // of a varint, fixed32 or fixed64
+  std::uint64_t value = 0;        // of a varint, fixed32 or fixed64
   std::string_view payload = {};  // of a length-delimited field
 };
 
@@ -135,8 +139,9 @@ inline bool next(Reader& r) {
 // The current field as what the schema says it is; a field of another wire type is an error.
 inline void expect(const Reader& r, WireType wanted) {
   if (r.type != wanted)
-    damaged(r, "field " + std::to_string(r.number) + " has wire type " + std::to_string(static_cast<std::uint32_t>(r.type)) +
-                   " instead of " + std::to_string(static_cast<std::uint32_t>(wanted)));
+    damaged(r, "field " + std::to_string(r.number) + " has wire type " +
+                   std::to_string(static_cast<std::uint32_t>(r.type)) + " instead of " +
+                   std::to_string(static_cast<std::uint32_t>(wanted)));
 }
 
 inline std::int64_t int_field(const Reader& r) {
@@ -162,7 +167,8 @@ inline void int_fields(const Reader& r, std::vector<std::int64_t>& out) {
 }
 
 // Packed fixed-width numbers of T's size; `wire` is the type of a single one.
-template <class T, class F> void fixed_fields(const Reader& r, WireType wire, F&& push) {
+template <class T, class F>
+void fixed_fields(const Reader& r, WireType wire, F&& push) {
   if (r.type != WireType::length) {
     expect(r, wire);
     return push(static_cast<T>(r.value));

@@ -5,9 +5,11 @@
 
 namespace quench {
 
-struct Relu {};                            // max(x, 0)
-struct LeakyRelu { float slope = 0.2f; };  // x >= 0 ? x : slope x
-struct Sigmoid {};                         // 1 / (1 + exp(-x))
+struct Relu {};  // max(x, 0)
+struct LeakyRelu {
+  float slope = 0.2f;
+};                  // x >= 0 ? x : slope x
+struct Sigmoid {};  // 1 / (1 + exp(-x))
 struct Tanh {};
 
 // y = f(x) for x [events, width].
@@ -16,7 +18,7 @@ void forward(const LeakyRelu&, const Tensor& x, Tensor& y, int threads);
 void forward(const Sigmoid&, const Tensor& x, Tensor& y, int threads);
 void forward(const Tanh&, const Tensor& x, Tensor& y, int threads);
 
-// dx = f'(x) dy, from x and y = f(x). Relu and LeakyRelu have the slope of x >= 0 only above 0.
+// dx = f'(x) dy, from x and y = f(x). The slope at 0 is 0 for Relu and 1 for LeakyRelu.
 void backward(const Relu&, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx, int threads);
 void backward(const LeakyRelu&, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx, int threads);
 void backward(const Sigmoid&, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx, int threads);

@@ -10,13 +10,14 @@
 namespace quench {
 namespace {
 
-constexpr int block = 64;        // columns that are summed side by side
+constexpr int block = 64;         // columns that are summed side by side
 constexpr int rows_in_part = 32;  // partial sums of so many events are added up: shorter chains round less
 
 int useful_threads(const Tensor& x, int threads) { return x.size() < 32768 ? 1 : threads; }
 
 // sums[j] = sum over events of term(event, column begin + j), 0 <= j < count <= block.
-template <class Term> void column_sums(int events, int begin, int count, float* sums, Term&& term) {
+template <class Term>
+void column_sums(int events, int begin, int count, float* sums, Term&& term) {
   std::fill_n(sums, count, 0.0f);
   for (int first = 0; first < events; first += rows_in_part) {
     float part[block] = {};
@@ -39,7 +40,8 @@ void batch_statistics(const Tensor& x, int begin, int count, float epsilon, std:
     return d * d;
   });
   for (int j = 0; j < count; ++j) {
-    saved[1].data[static_cast<std::size_t>(begin + j)] = 1.0f / std::sqrt(sums[j] / static_cast<float>(events) + epsilon);
+    saved[1].data[static_cast<std::size_t>(begin + j)] =
+        1.0f / std::sqrt(sums[j] / static_cast<float>(events) + epsilon);
     saved[2].data[static_cast<std::size_t>(begin + j)] = sums[j] / static_cast<float>(std::max(events - 1, 1));
   }
 }
@@ -53,7 +55,8 @@ void running_statistics(const BatchNorm& op, int begin, int count, std::vector<T
 }
 
 // Calls body(first column, number of columns) for blocks of columns.
-template <class Body> void for_column_blocks(const Tensor& x, int threads, Body&& body) {
+template <class Body>
+void for_column_blocks(const Tensor& x, int threads, Body&& body) {
   const std::size_t width = static_cast<std::size_t>(x.columns());
   parallel_for(useful_threads(x, threads), width, block, [&](std::size_t begin, std::size_t end) {
     body(static_cast<int>(begin), static_cast<int>(end - begin));
@@ -68,8 +71,10 @@ void forward(const BatchNorm& op, const Tensor& x, bool training, Tensor& y, std
   saved.resize(3);
   for (Tensor& s : saved) resize(s, 1, width);
   for_column_blocks(x, threads, [&](int begin, int count) {
-    if (training) batch_statistics(x, begin, count, op.epsilon, saved);
-    else running_statistics(op, begin, count, saved);
+    if (training)
+      batch_statistics(x, begin, count, op.epsilon, saved);
+    else
+      running_statistics(op, begin, count, saved);
     float scale[block], shift[block];  // y = scale x + shift
     for (int j = 0; j < count; ++j) {
       const std::size_t column = static_cast<std::size_t>(begin + j);
@@ -111,7 +116,8 @@ void backward(const BatchNorm& op, const Tensor& x, bool training, const std::ve
       slope[j] = training ? product[j] * inverse[j] / static_cast<float>(events) : 0.0f;
     }
     for (int i = 0; i < events; ++i) {
-      const std::size_t row = static_cast<std::size_t>(i) * static_cast<std::size_t>(width) + static_cast<std::size_t>(begin);
+      const std::size_t row =
+          static_cast<std::size_t>(i) * static_cast<std::size_t>(width) + static_cast<std::size_t>(begin);
       float* to = dx->data.data() + row;
       for (int j = 0; j < count; ++j)
         to[j] = scale[j] * (slopes[row + static_cast<std::size_t>(j)] - offset[j] -

@@ -26,11 +26,11 @@ template <class F> void parameters(const BatchNorm& op, F&& f) { f("gamma", op.g
 template <class F> void state(BatchNorm& op, F&& f) { f("mean", op.mean), f("variance", op.variance); }
 template <class F> void state(const BatchNorm& op, F&& f) { f("mean", op.mean), f("variance", op.variance); }
 
-// training: the batch's mean and (biased) variance, else the running ones. `saved` receives three rows of [width]: the mean
-// used, 1 / sqrt(variance + epsilon), and the variance as the running statistics want it (unbiased).
+// training: the batch's mean and (biased) variance, else the running ones. `saved` receives three rows of [width]: the
+// mean used, 1 / sqrt(variance + epsilon), and the variance as the running statistics want it (unbiased).
 void forward(const BatchNorm&, const Tensor& x, bool training, Tensor& y, std::vector<Tensor>& saved, int threads);
-void backward(const BatchNorm&, const Tensor& x, bool training, const std::vector<Tensor>& saved, const Tensor& dy, Tensor* dx,
-              BatchNorm* gradient, int threads);
+void backward(const BatchNorm&, const Tensor& x, bool training, const std::vector<Tensor>& saved, const Tensor& dy,
+              Tensor* dx, BatchNorm* gradient, int threads);
 // Moves the running statistics towards those of the batch that a training forward pass saved.
 void update_state(BatchNorm&, const std::vector<Tensor>& saved);
 

@@ -29,7 +29,8 @@ float slope(const Tensor& coefficients, int j, float c) {
 
 }  // namespace
 
-void forward(const ConditionalAffine& op, const Tensor& x, const Tensor& c, Tensor& y, std::vector<Tensor>& saved, int threads) {
+void forward(const ConditionalAffine& op, const Tensor& x, const Tensor& c, Tensor& y, std::vector<Tensor>& saved,
+             int threads) {
   const int width = x.columns();
   saved.resize(1);
   resize(y, x.rows(), width);
@@ -51,8 +52,8 @@ void forward(const ConditionalAffine& op, const Tensor& x, const Tensor& c, Tens
   });
 }
 
-void backward(const ConditionalAffine& op, const Tensor& x, const Tensor& c, const Tensor& y, const std::vector<Tensor>& saved,
-              const Tensor& dy, Tensor* dx, Tensor* dc, int threads) {
+void backward(const ConditionalAffine& op, const Tensor& x, const Tensor& c, const Tensor& y,
+              const std::vector<Tensor>& saved, const Tensor& dy, Tensor* dx, Tensor* dc, int threads) {
   const int width = x.columns();
   if (dx) resize(*dx, x.rows(), width);
   if (dc) resize(*dc, x.rows(), 1);

@@ -1,4 +1,4 @@
-// Standardisation that depends on the condition: y_j = mu_j(c) + sigma_j(c) x_j, with mu_j and ln sigma_j polynomials of c.
+// Standardisation that depends on the condition: y_j = mu_j(c) + sigma_j(c) x_j, mu_j and ln sigma_j polynomials.
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <vector>
@@ -15,9 +15,10 @@ struct ConditionalAffine {
 };
 
 // y [events, width]; `saved` receives what multiplies x: sigma, or 1 / sigma in the inverse direction, [events, width].
-void forward(const ConditionalAffine&, const Tensor& x, const Tensor& c, Tensor& y, std::vector<Tensor>& saved, int threads);
+void forward(const ConditionalAffine&, const Tensor& x, const Tensor& c, Tensor& y, std::vector<Tensor>& saved,
+             int threads);
 // Null pointers are not wanted.
-void backward(const ConditionalAffine&, const Tensor& x, const Tensor& c, const Tensor& y, const std::vector<Tensor>& saved,
-              const Tensor& dy, Tensor* dx, Tensor* dc, int threads);
+void backward(const ConditionalAffine&, const Tensor& x, const Tensor& c, const Tensor& y,
+              const std::vector<Tensor>& saved, const Tensor& dy, Tensor* dx, Tensor* dc, int threads);
 
 }  // namespace quench

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: MIT
 #include "engine/ops/linear.h"
 
-#include <algorithm>
-
 #include "engine/tensor/matmul.h"
 
 namespace quench {
@@ -25,7 +23,8 @@ void forward(const Linear& op, const Tensor& x, Tensor& y, int threads) {
   const int outputs = op.weight.rows(), inputs = op.weight.columns();
   resize(y, x.rows(), outputs);
   const MatrixView weight = transposed(matrix(op.weight.data.data(), inputs));
-  matmul(matrix(x.data.data(), inputs), weight, x.rows(), outputs, inputs, op.bias.data.data(), y.data.data(), threads);
+  matmul(matrix(x.data.data(), inputs), weight, x.rows(), outputs, inputs, from_bias(op.bias.data.data()),
+         y.data.data(), threads);
 }
 
 void backward(const Linear& op, const Tensor& x, const Tensor& dy, Tensor* dx, Linear* gradient, int threads) {
@@ -33,11 +32,11 @@ void backward(const Linear& op, const Tensor& x, const Tensor& dy, Tensor* dx, L
   const MatrixView output_gradient = matrix(dy.data.data(), outputs);
   if (dx) {
     resize(*dx, events, inputs);
-    std::fill(dx->data.begin(), dx->data.end(), 0.0f);
-    matmul(output_gradient, matrix(op.weight.data.data(), inputs), events, inputs, outputs, nullptr, dx->data.data(), threads);
+    matmul(output_gradient, matrix(op.weight.data.data(), inputs), events, inputs, outputs, from_zero(),
+           dx->data.data(), threads);
   }
   if (gradient) {
-    matmul(transposed(output_gradient), matrix(x.data.data(), inputs), outputs, inputs, events, nullptr,
+    matmul(transposed(output_gradient), matrix(x.data.data(), inputs), outputs, inputs, events, from_sum(),
            gradient->weight.data.data(), threads);
     add_column_sums(dy, gradient->bias);
   }

@@ -21,7 +21,7 @@ inline Linear linear(int inputs, int outputs) { return {zeros({outputs, inputs})
 template <class F> void parameters(Linear& op, F&& f) { f("weight", op.weight), f("bias", op.bias); }
 template <class F> void parameters(const Linear& op, F&& f) { f("weight", op.weight), f("bias", op.bias); }
 
-// y [events, outputs] = x [events, inputs] W^T + b, each element one chain of fused multiply-adds that starts at the bias.
+// y [events, outputs] = x [events, inputs] W^T + b, each element one chain of fused multiply-adds from the bias on.
 void forward(const Linear&, const Tensor& x, Tensor& y, int threads);
 // Writes dx = dy W and adds to the gradient's weight dy^T x and bias sum dy; a null pointer means not wanted.
 void backward(const Linear&, const Tensor& x, const Tensor& dy, Tensor* dx, Linear* gradient, int threads);

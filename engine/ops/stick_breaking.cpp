@@ -13,20 +13,23 @@ namespace {
 
 constexpr std::size_t grain = 32;  // events
 
-template <class Body> void for_events(int events, int threads, Body&& body) {
+template <class Body>
+void for_events(int events, int threads, Body&& body) {
   parallel_for(threads, static_cast<std::size_t>(events), grain, [&](std::size_t begin, std::size_t end) {
     for (int i = static_cast<int>(begin); i < static_cast<int>(end); ++i) body(i);
   });
 }
 
-// In both forms a stick of n parts has n - 1 logits; `first` is the stick's first logit. All sums and products are double.
+// In both forms a stick of n parts has n - 1 logits; `first` is the stick's first logit. All sums and products are
+// double.
 
 // Calls part(k, ln(part k)) for a stick of total e^whole; tail[j] = ln(1 + e^-|logit[j]|).
-template <class Part> void break_logarithm(int parts, const float* logit, const float* tail, double whole, Part&& part) {
+template <class Part>
+void break_logarithm(int parts, const float* logit, const float* tail, double whole, Part&& part) {
   for (int k = 0; k + 1 < parts; ++k) {
     const double t = tail[k], s = logit[k];
-    part(k, whole - t + std::min(s, 0.0));   // ln sigmoid(s)
-    whole += -t - std::max(s, 0.0);          // ln sigmoid(-s)
+    part(k, whole - t + std::min(s, 0.0));  // ln sigmoid(s)
+    whole += -t - std::max(s, 0.0);         // ln sigmoid(-s)
   }
   part(parts - 1, whole);
 }
@@ -43,7 +46,8 @@ void break_stick(int parts, const float* logit, const float* near, const float* 
 }
 
 // Hands break(parts, index of the first logit, whole, part) the shower's stick and then each layer's.
-template <class Break> void break_all(const StickBreaking& op, double total, float* voxels, Break&& break_one) {
+template <class Break>
+void break_all(const StickBreaking& op, double total, float* voxels, Break&& break_one) {
   const int layers = static_cast<int>(op.layer_voxels.size());
   double layer_total = 0;
   int logit = layers, voxel = 0;
@@ -58,14 +62,16 @@ template <class Break> void break_all(const StickBreaking& op, double total, flo
 struct LogarithmBreaker {
   const float* s;
   const float* tail;
-  template <class Part> void operator()(int parts, int first, double whole, Part&& part) const {
+  template <class Part>
+  void operator()(int parts, int first, double whole, Part&& part) const {
     break_logarithm(parts, s + first, tail + first, whole, part);
   }
 };
 
 struct EnergyBreaker {
   const float *s, *near, *far;
-  template <class Part> void operator()(int parts, int first, double whole, Part&& part) const {
+  template <class Part>
+  void operator()(int parts, int first, double whole, Part&& part) const {
     break_stick(parts, s + first, near + first, far + first, whole, part);
   }
 };
@@ -76,8 +82,10 @@ float* scratch(std::size_t floats) {  // this thread's; it only grows
   return buffer.data();
 }
 
-// Logits of a stick with these parts: ln(part / rest behind it). rest is summed from the back, so nothing cancels. Returns the whole.
-template <class Part> double stick_logits(int parts, float* logit, Part&& part) {
+// Logits of a stick with these parts: ln(part / rest behind it). rest is summed from the back, so nothing cancels.
+// Returns the whole.
+template <class Part>
+double stick_logits(int parts, float* logit, Part&& part) {
   double rest = part(parts - 1);
   for (int k = parts - 2; k >= 0; --k) {
     const double p = part(k);
@@ -111,9 +119,10 @@ void forward(const StickBreaking& op, const Tensor& s, const Tensor& energy, Ten
   });
 }
 
-// With g_j = dL / d ln(voxel j): a logit of fraction p gets (1 - p) x (g of what it takes) - p x (g of what is behind it).
-void backward(const StickBreaking& op, const Tensor& s, const Tensor& energy, const Tensor& y, const Tensor& dy, Tensor* ds,
-              Tensor* d_energy, int threads) {
+// With g_j = dL / d ln(voxel j): a logit of fraction p gets (1 - p) x (g of what it takes) - p x (g of what is behind
+// it).
+void backward(const StickBreaking& op, const Tensor& s, const Tensor& energy, const Tensor& y, const Tensor& dy,
+              Tensor* ds, Tensor* d_energy, int threads) {
   const int width = s.columns();
   const int layers = static_cast<int>(op.layer_voxels.size());
   if (ds) resize(*ds, s.rows(), width);
@@ -147,7 +156,8 @@ void backward(const StickBreaking& op, const Tensor& s, const Tensor& energy, co
   });
 }
 
-Tensor stick_breaking_numbers(const StickBreaking& op, const Tensor& voxels, const Tensor& incident_energy, int threads) {
+Tensor stick_breaking_numbers(const StickBreaking& op, const Tensor& voxels, const Tensor& incident_energy,
+                              int threads) {
   Tensor s = zeros({voxels.rows(), voxels.columns()});
   for_events(voxels.rows(), threads, [&](int i) {
     const float* energy = voxels.row(i);
@@ -158,12 +168,14 @@ Tensor stick_breaking_numbers(const StickBreaking& op, const Tensor& voxels, con
     std::vector<double> layer_energy;
     int voxel = 0, logit = static_cast<int>(op.layer_voxels.size());
     for (int parts : op.layer_voxels) {
-      layer_energy.push_back(stick_logits(parts, s.row(i) + logit, [&](int k) { return static_cast<double>(energy[voxel + k]); }));
+      layer_energy.push_back(
+          stick_logits(parts, s.row(i) + logit, [&](int k) { return static_cast<double>(energy[voxel + k]); }));
       voxel += parts, logit += parts - 1;
     }
     const double total = stick_logits(static_cast<int>(layer_energy.size()), s.row(i) + 1,
                                       [&](int k) { return layer_energy[static_cast<std::size_t>(k)]; });
-    s.row(i)[0] = static_cast<float>(log(total / static_cast<double>(incident_energy.data[static_cast<std::size_t>(i)])));
+    s.row(i)[0] =
+        static_cast<float>(log(total / static_cast<double>(incident_energy.data[static_cast<std::size_t>(i)])));
   });
   return s;
 }

@@ -1,4 +1,4 @@
-// Stick-breaking split of a shower: numbers -> voxel energies, every part a fraction of what is left, so parts sum to the whole.
+// Stick-breaking split of a shower: every part is a fraction of what is left, so the parts sum to the whole.
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <cstdint>
@@ -11,9 +11,9 @@
 namespace quench {
 
 // Inputs s [events, voxels] and E [events, 1] (incident energy, MeV); output voxel energies [events, voxels] in MeV.
-// s[0] = ln(sum of voxels / E); then (layers - 1) logits, layer l takes the fraction sigmoid(s) of what layers >= l hold;
-// then for each layer its (voxels of the layer - 1) logits in the same way; the last part takes the rest. An exact bijection
-// for positive energies. Differentiable.
+// s[0] = ln(sum of voxels / E); then (layers - 1) logits, layer l takes the fraction sigmoid(s) of what layers >= l
+// hold; then for each layer its (voxels of the layer - 1) logits in the same way; the last part takes the rest. An
+// exact bijection for positive energies. Differentiable.
 struct StickBreaking {
   std::vector<int> layer_voxels;  // voxels of each layer; the sum is the width
   bool logarithmic = false;       // output ln(voxel energy / MeV) instead
@@ -22,11 +22,12 @@ struct StickBreaking {
 // s [events, voxels], energy [events, 1] (MeV) -> y [events, voxels], in MeV or its logarithm.
 void forward(const StickBreaking&, const Tensor& s, const Tensor& energy, Tensor& y, int threads);
 // ds and d_energy: null means not wanted.
-void backward(const StickBreaking&, const Tensor& s, const Tensor& energy, const Tensor& y, const Tensor& dy, Tensor* ds,
-              Tensor* d_energy, int threads);
+void backward(const StickBreaking&, const Tensor& s, const Tensor& energy, const Tensor& y, const Tensor& dy,
+              Tensor* ds, Tensor* d_energy, int threads);
 
-// The bijection's other direction: positive voxel energies [events, voxels] in MeV and E [events, 1] -> s [events, voxels].
-Tensor stick_breaking_numbers(const StickBreaking&, const Tensor& voxels, const Tensor& incident_energy, int threads = 1);
+// The other direction: positive voxel energies [events, voxels] in MeV and E [events, 1] -> s [events, voxels].
+Tensor stick_breaking_numbers(const StickBreaking&, const Tensor& voxels, const Tensor& incident_energy,
+                              int threads = 1);
 
 // The integer twin, in two ops. Each code is a fraction of the energy: e_i = t(x_i) E / 2^shift, saturating.
 struct QFraction {

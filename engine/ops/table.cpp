@@ -28,7 +28,7 @@ std::vector<std::int16_t> knots(int functions, std::int32_t lowest, std::int32_t
 // Largest distance between the table's code and the exact, saturated, unrounded function over all input codes.
 double largest_error(const QTable& op, std::int32_t highest, const std::function<double(int, std::int32_t)>& f) {
   double worst = 0;
-  Table<std::int16_t> table = view(op);
+  Lookup<std::int16_t> table = view(op);
   const std::int32_t entries = table_entries(op.lowest, highest, op.interpolation_bits);
   for (int i = 0; i < op.functions; ++i) {
     table.value = op.value.data() + static_cast<std::size_t>(i) * static_cast<std::size_t>(entries);
@@ -50,7 +50,7 @@ std::int32_t table_entries(std::int32_t lowest, std::int32_t highest, int l) {
   return l == 0 ? highest - lowest + 1 : ((highest - lowest) >> l) + 2;
 }
 
-Table<std::int16_t> view(const QTable& op) {
+Lookup<std::int16_t> view(const QTable& op) {
   const std::int32_t entries = static_cast<std::int32_t>(op.value.size()) / op.functions;
   return {op.length,
           op.functions == 1 ? 1 : 0,

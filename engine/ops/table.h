@@ -29,7 +29,7 @@ template <class Q, class F> void table_fields(Q& op, F&& f) {
 template <class F> void fields(QTable& op, F&& f) { table_fields(op, f); }
 template <class F> void fields(const QTable& op, F&& f) { table_fields(op, f); }
 
-Table<std::int16_t> view(const QTable&);
+Lookup<std::int16_t> view(const QTable&);
 
 // Entries needed for input codes lowest .. highest.
 std::int32_t table_entries(std::int32_t lowest, std::int32_t highest, int interpolation_bits);

@@ -37,8 +37,8 @@ typename std::vector<T>::const_iterator first_positive(const Sorted<T>& s) {
 }
 
 template <class T>
-Axis quantile_axis(const Sorted<T>& reference, bool logarithmic) {
-  Axis axis;
+BinAxis quantile_axis(const Sorted<T>& reference, bool logarithmic) {
+  BinAxis axis;
   axis.logarithmic = logarithmic;
   const auto begin = logarithmic ? first_positive(reference) : reference.value.begin();
   const std::size_t n = static_cast<std::size_t>(reference.value.end() - begin);
@@ -53,8 +53,8 @@ Axis quantile_axis(const Sorted<T>& reference, bool logarithmic) {
   return axis;
 }
 
-Axis discrete_axis(std::size_t voxels) {
-  Axis axis;
+BinAxis discrete_axis(std::size_t voxels) {
+  BinAxis axis;
   axis.discrete = true;
   const double n = static_cast<double>(voxels);
   for (std::size_t k = 0; k <= voxels + 1; ++k) axis.edges.push_back((static_cast<double>(k) - 0.5) / n);
@@ -63,8 +63,8 @@ Axis discrete_axis(std::size_t voxels) {
 
 // Logarithmic bins from the threshold to the reference's maximum.
 template <class T>
-Axis spectrum_axis(const Geometry& g, const Sorted<T>& reference, int bins) {
-  Axis axis;
+BinAxis spectrum_axis(const Geometry& g, const Sorted<T>& reference, int bins) {
+  BinAxis axis;
   axis.logarithmic = axis.only_in_range = true;
   const auto positive = first_positive(reference);
   if (positive == reference.value.end()) {
@@ -76,11 +76,11 @@ Axis spectrum_axis(const Geometry& g, const Sorted<T>& reference, int bins) {
   return axis;
 }
 
+// The largest |x|, |y| or radius of the layer's edges.
 double outer_radius(const GeometryLayer& layer) {
-  double r = layer.r_edges.empty() ? 0 : layer.r_edges.back();
-  for (double edge : layer.x_edges) r = std::max(r, std::fabs(edge));
-  for (double edge : layer.y_edges) r = std::max(r, std::fabs(edge));
-  for (double centre : layer.r) r = std::max(r, centre);
+  double r = 0;
+  for (const std::vector<double>* edges : {&layer.r_edges, &layer.x_edges, &layer.y_edges})
+    for (double edge : *edges) r = std::max(r, std::fabs(edge));
   return r;
 }
 
@@ -102,8 +102,8 @@ std::pair<double, double> challenge_range(const Geometry& g, const Observable& o
   return {centre ? -r / 2 : 0, r / 2};
 }
 
-Axis challenge_axis(const Geometry& g, const Observable& o, const Sorted<double>& reference) {
-  Axis axis;
+BinAxis challenge_axis(const Geometry& g, const Observable& o, const Sorted<double>& reference) {
+  BinAxis axis;
   if (o.group == Group::layer) return spectrum_axis(g, reference, 39);
   if (o.group == Group::total) axis.edges = steps(0.5, 1.5, 100, false);
   if (o.group == Group::sparsity) axis.edges = steps(0, 1, 20, false);
@@ -116,7 +116,7 @@ Axis challenge_axis(const Geometry& g, const Observable& o, const Sorted<double>
 }
 
 template <class T>
-Histogram fill_histogram(const Axis& axis, const Sorted<T>& s) {
+Histogram fill_histogram(const BinAxis& axis, const Sorted<T>& s) {
   Histogram h{axis.edges, axis.logarithmic, axis.discrete, {}, s.zeros, 0, 0};
   auto begin = s.value.begin();
   if (axis.logarithmic) {
@@ -140,7 +140,7 @@ Histogram fill_histogram(const Axis& axis, const Sorted<T>& s) {
 
 }  // namespace
 
-Axis feature_axis(const Geometry& g, const Observable& o, const Sorted<double>& reference, Binning binning) {
+BinAxis feature_axis(const Geometry& g, const Observable& o, const Sorted<double>& reference, Binning binning) {
   if (binning == Binning::challenge) return challenge_axis(g, o, reference);
   if (o.group == Group::sparsity) {
     const std::size_t voxels = g.layers[static_cast<std::size_t>(o.layer)].r.size();
@@ -149,15 +149,15 @@ Axis feature_axis(const Geometry& g, const Observable& o, const Sorted<double>& 
   return quantile_axis(reference, o.group == Group::layer);
 }
 
-Axis voxel_axis(const Geometry& g, const Sorted<float>& reference, Binning binning) {
+BinAxis voxel_axis(const Geometry& g, const Sorted<float>& reference, Binning binning) {
   return binning == Binning::challenge ? spectrum_axis(g, reference, 49) : quantile_axis(reference, true);
 }
 
-Histogram histogram(const Axis& axis, const Sorted<double>& s) { return fill_histogram(axis, s); }
+Histogram histogram(const BinAxis& axis, const Sorted<double>& s) { return fill_histogram(axis, s); }
 
-Histogram histogram(const Axis& axis, const Sorted<float>& s) { return fill_histogram(axis, s); }
+Histogram histogram(const BinAxis& axis, const Sorted<float>& s) { return fill_histogram(axis, s); }
 
-std::vector<std::int64_t> counted_bins(const Axis& axis, const Histogram& h) {
+std::vector<std::int64_t> counted_bins(const BinAxis& axis, const Histogram& h) {
   std::vector<std::int64_t> counts = h.counts;
   if (!axis.only_in_range)
     for (std::int64_t more : {h.zeros, h.below, h.above}) counts.push_back(more);

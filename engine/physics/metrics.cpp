@@ -26,7 +26,7 @@ Sorted<float> sorted_voxels(const Geometry& g, const Events& e) {
 }
 
 template <class T>
-void fill(Feature& f, const Axis& axis, const Sorted<T>& reference, const Sorted<T>& candidate) {
+void fill(Feature& f, const BinAxis& axis, const Sorted<T>& reference, const Sorted<T>& candidate) {
   f.reference = histogram(axis, reference);
   f.candidate = histogram(axis, candidate);
   f.reference_values = reference.size();

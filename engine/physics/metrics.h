@@ -55,14 +55,13 @@ struct Comparison {
 };
 
 // quantiles: 100 equal bins between the reference's 0.1 % and 99.9 % quantiles, with the values below and above as two
-// further
-//   bins; on a logarithmic axis for energies of layers and voxels, whose zeros are one more bin; one bin per possible
-//   value for the sparsity. Nothing is dropped.
+//   further bins; on a logarithmic axis for energies of layers and voxels, whose zeros are one more bin; one bin per
+//   possible value for the sparsity (layers of up to 200 voxels). Nothing is dropped.
 // challenge: the bins of the CaloChallenge evaluation. E_tot/E_inc 100 in [.5, 1.5]; layer energies 39 and voxels 49
-// logarithmic
-//   bins from the threshold to the reference's maximum; sparsity 20 in [0, 1]; centres and widths 100 in the published
-//   ranges (other geometries: the outer radius R of the layer, EC_eta and EC_phi in [-R/2, R/2], EC_r in [0, R], widths
-//   in [0, R/2]). As there, what falls outside (zeros too) is dropped: the fractions are of the entries in range.
+//   logarithmic bins from the threshold to the reference's maximum; sparsity 20 in [0, 1]; centres and widths 100 in
+//   the published ranges (other geometries: R the largest |x|, |y| or radius of the layer's edges; EC_eta and EC_phi
+//   in [-R/2, R/2], EC_r in [0, R], widths in [0, R/2]). As there, what falls outside, zeros too, is dropped: the
+//   fractions are of the entries in range.
 // automatic: challenge for ds1-photons and ds2, quantiles for all others.
 enum class Binning { automatic, quantiles, challenge };
 

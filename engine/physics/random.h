@@ -19,7 +19,7 @@ double normal(Random&);                  // mean 0, standard deviation 1: Marsag
 double gamma(Random&, double shape);     // scale 1, shape > 0: Marsaglia and Tsang 2000
 int binomial(Random&, int n, double p);  // inversion for small n p, else Hoermann's BTRS (1993); p is clipped to [0, 1]
 
-double ln_gamma(double x);           // ln Gamma(x), x > 0, absolute error below 1e-13 for x < 1000
+double ln_gamma(double x);           // ln Gamma(x), x > 0; error below 1e-13 (1 + |ln Gamma(x)|)
 double gamma_p(double a, double x);  // regularised lower incomplete gamma function P(a, x), a > 0
 
 }  // namespace quench

@@ -10,8 +10,8 @@
 namespace quench {
 
 struct Simulation {
-  std::string particle =
-      "electron";      // or "photon": converts after 9/7 X0 on average, into two electrons that share the energy
+  // "electron", or "photon": converts after 9/7 X0 on average, into two electrons that share the energy.
+  std::string particle = "electron";
   std::string medium;  // "PbWO4", "NaI", "W/Si"; empty: the geometry's own (rings-10x5 PbWO4, ds2 W/Si, grids NaI)
   double min_energy_gev = 1;    // incident energies are log-uniform between these two, or all equal
   double max_energy_gev = 100;  // both in [0.1, 10000]

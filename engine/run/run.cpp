@@ -77,6 +77,16 @@ std::vector<Words> run_values(const Program& p, const std::vector<Words>& inputs
   return values;
 }
 
+Words run_layer(const Program& p, const QNode& node, const std::vector<Words>& inputs) {
+  std::vector<Words> values(p.values.size());
+  if (inputs.size() != node.inputs.size()) fail("layer ", node.name, " has ", node.inputs.size(), " inputs, not ", inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) values[index(node.inputs[i])] = inputs[i];
+  Words& y = values[index(node.output)];
+  y.resize(static_cast<std::size_t>(p.values[index(node.output)].length));
+  std::visit(Step{values, node, y}, node.op);
+  return y;
+}
+
 std::vector<Words> run(const Program& p, std::uint64_t seed, std::uint64_t first, Span<const std::uint32_t> energies, int threads) {
   for (ValueId v : p.inputs)
     if (p.values[index(v)].meaning == Meaning::code)

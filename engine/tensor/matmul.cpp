@@ -16,13 +16,14 @@ void detail::matmul_portable(const MatmulBlock& block) {
       float* c = block.c + i * block.stride + j;
       const float* a = block.a.data + i * block.a.row;
       const float* b = block.b.data + j * block.b.column;
-      float sum = block.bias ? block.bias[j] : *c;
+      const Start& start = block.start;
+      float sum = start.kind == Start::Kind::sum ? *c : start.kind == Start::Kind::bias ? start.bias[j] : 0.0f;
       for (int k = 0; k < block.k; ++k) sum = std::fma(a[k * block.a.column], b[k * block.b.row], sum);
       *c = sum;
     }
 }
 
-void matmul(MatrixView a, MatrixView b, int m, int n, int k, const float* bias, float* c, int threads, Kernels kernels) {
+void matmul(MatrixView a, MatrixView b, int m, int n, int k, Start start, float* c, int threads, Kernels kernels) {
   const auto run = kernels == Kernels::fastest && detail::has_avx2() ? detail::matmul_avx2 : detail::matmul_portable;
   // The longer side of C is shared, in units of a register tile; below 2 million operations waking a thread costs more.
   constexpr std::size_t unit = 48;
@@ -35,9 +36,17 @@ void matmul(MatrixView a, MatrixView b, int m, int n, int k, const float* bias, 
   parallel_for(threads, length, threads > 1 ? grain : length, [&](std::size_t begin, std::size_t end) {
     const int first = static_cast<int>(begin), count = static_cast<int>(end - begin);
     if (by_rows) {
-      run({{a.data + first * a.row, a.row, a.column}, b, count, n, k, bias, c + static_cast<std::ptrdiff_t>(first) * n, n});
+      run({{a.data + first * a.row, a.row, a.column},
+           b,
+           count,
+           n,
+           k,
+           start,
+           c + static_cast<std::ptrdiff_t>(first) * n,
+           n});
     } else {
-      run({a, {b.data + first * b.column, b.row, b.column}, m, count, k, bias ? bias + first : nullptr, c + first, n});
+      const Start part{start.kind, start.bias ? start.bias + first : nullptr};
+      run({a, {b.data + first * b.column, b.row, b.column}, m, count, k, part, c + first, n});
     }
   });
 }

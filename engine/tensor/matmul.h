@@ -16,9 +16,19 @@ inline MatrixView transposed(MatrixView m) { return {m.data, m.column, m.row}; }
 
 enum class Kernels { fastest, portable };  // portable: std::fma loops, the definition of correct
 
-// C[i, j] = start + A[i, 0] B[0, j] + ... + A[i, k - 1] B[k - 1, j] for row-major C [m, n]. Every element is ONE chain of fused
-// multiply-adds in increasing k. `start` is the element's place in `bias` [n], or C[i, j] itself when bias is null.
-void matmul(MatrixView a, MatrixView b, int m, int n, int k, const float* bias, float* c, int threads = 1,
+// What a product is added to: nothing, a row of biases [columns of C], or what C holds.
+struct Start {
+  enum class Kind { zero, bias, sum } kind = Kind::zero;
+  const float* bias = nullptr;
+};
+
+inline Start from_zero() { return {}; }
+inline Start from_bias(const float* bias) { return {Start::Kind::bias, bias}; }
+inline Start from_sum() { return {Start::Kind::sum, nullptr}; }
+
+// C[i, j] = start + A[i, 0] B[0, j] + ... + A[i, k - 1] B[k - 1, j] for row-major C [m, n]. Every element is ONE chain
+// of fused multiply-adds in increasing k.
+void matmul(MatrixView a, MatrixView b, int m, int n, int k, Start start, float* c, int threads = 1,
             Kernels kernels = Kernels::fastest);
 
 namespace detail {
@@ -27,7 +37,7 @@ namespace detail {
 struct MatmulBlock {
   MatrixView a, b;
   int m, n, k;
-  const float* bias;
+  Start start;
   float* c;
   std::ptrdiff_t stride;
 };

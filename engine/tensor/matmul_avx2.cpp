@@ -26,7 +26,8 @@ struct Tile {
 
 // c = start + a b for a tile [6, 16]. Element (i, k) of a is a[i * a_row + k * a_column]; b is packed [k][16].
 template <bool packed>
-__attribute__((target("avx2,fma"))) void tile_product(const float* a, std::ptrdiff_t a_row, const float* b, int k, Tile t) {
+__attribute__((target("avx2,fma"))) void tile_product(const float* a, std::ptrdiff_t a_row, const float* b, int k,
+                                                      Tile t) {
   const std::ptrdiff_t row = packed ? 1 : a_row;
   constexpr std::ptrdiff_t column = packed ? tile_rows : 1;
   const float* a3 = a + 3 * row;
@@ -64,7 +65,8 @@ __attribute__((target("avx2,fma"))) void tile_product(const float* a, std::ptrdi
   _mm256_storeu_ps(c + 5 * e, c50), _mm256_storeu_ps(c + 5 * e + 8, c51);
 }
 
-// Eight rows of eight floats (row stride `from_stride`) become eight columns: to[j * 16 + i] = from[i * from_stride + j].
+// Eight rows of eight floats (row stride `from_stride`) become eight columns: to[j * 16 + i] = from[i * from_stride +
+// j].
 __attribute__((target("avx2,fma"))) void transpose_8x8(const float* from, std::ptrdiff_t from_stride, float* to) {
   __m256 r[8], s[8];
   for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(from + i * from_stride);
@@ -85,14 +87,17 @@ __attribute__((target("avx2,fma"))) void transpose_8x8(const float* from, std::p
 }
 
 // B's rows 0 .. k - 1 and `columns` <= 16 columns as [k][16], filled up with zeros.
-void pack_panel(MatrixView b, int k, int columns, float* to) {
+__attribute__((target("avx2,fma"))) void pack_panel(MatrixView b, int k, int columns, float* to) {
   int done = 0;  // rows already packed
   if (columns == tile_columns && b.row == 1) {
     for (; done + 8 <= k; done += 8)
       for (int j = 0; j < tile_columns; j += 8)
         transpose_8x8(b.data + done + j * b.column, b.column, to + done * tile_columns + j);
   } else if (columns == tile_columns && b.column == 1) {
-    for (; done < k; ++done) std::copy_n(b.data + done * b.row, tile_columns, to + done * tile_columns);
+    for (; done < k; ++done) {
+      _mm256_store_ps(to + done * tile_columns, _mm256_loadu_ps(b.data + done * b.row));
+      _mm256_store_ps(to + done * tile_columns + 8, _mm256_loadu_ps(b.data + done * b.row + 8));
+    }
   }
   for (; done < k; ++done)
     for (int j = 0; j < tile_columns; ++j)
@@ -102,7 +107,8 @@ void pack_panel(MatrixView b, int k, int columns, float* to) {
 // A's `rows` <= 6 rows and columns 0 .. k - 1 as [k][6], filled up with zeros.
 void pack_rows(MatrixView a, int rows, int k, float* to) {
   if (rows == tile_rows && a.row == 1) {
-    for (int i = 0; i < k; ++i) std::copy_n(a.data + i * a.column, tile_rows, to + i * tile_rows);
+    for (int i = 0; i < k; ++i)
+      for (int j = 0; j < tile_rows; ++j) to[i * tile_rows + j] = a.data[i * a.column + j];
     return;
   }
   for (int i = 0; i < k; ++i)
@@ -122,6 +128,18 @@ void edge_product(const float* a, const float* b, int k, Tile t, int rows, int c
   for (int i = 0; i < rows; ++i) std::copy_n(t.start + i * t.start_stride, columns, part + i * tile_columns);
   tile_product<true>(a, 1, b, k, {part, tile_columns, part, tile_columns});
   for (int i = 0; i < rows; ++i) std::copy_n(part + i * tile_columns, columns, t.c + i * t.stride);
+}
+
+Tile first_tile(const Start& start, int column, float* c, std::ptrdiff_t stride) {
+  static constexpr float nothing[tile_columns] = {};
+  switch (start.kind) {
+    case Start::Kind::zero:
+      return {nothing, 0, c, stride};
+    case Start::Kind::bias:
+      return {start.bias + column, 0, c, stride};
+    default:
+      return {c, stride, c, stride};
+  }
 }
 
 // All tiles of one block: C[:, j0 .. j0 + columns) += A[:, k0 .. k0 + k) B[k0 .. k0 + k, j0 ...).
@@ -146,11 +164,13 @@ void block_product(const detail::MatmulBlock& m, int k0, int k, int j0, int colu
       const int j = j0 + p * tile_columns, width = std::min(tile_columns, j0 + columns - j);
       const float* panel = b + static_cast<std::size_t>(p) * panel_size;
       float* c = m.c + i * m.stride + j;
-      const bool biased = k0 == 0 && m.bias;
-      const Tile tile{biased ? m.bias + j : c, biased ? 0 : m.stride, c, m.stride};
-      if (rows < tile_rows || width < tile_columns) edge_product(packed_a, panel, k, tile, rows, width);
-      else if (packed) tile_product<true>(packed_a, 1, panel, k, tile);
-      else tile_product<false>(a.data, a.row, panel, k, tile);
+      const Tile tile = k0 == 0 ? first_tile(m.start, j, c, m.stride) : Tile{c, m.stride, c, m.stride};
+      if (rows < tile_rows || width < tile_columns)
+        edge_product(packed_a, panel, k, tile, rows, width);
+      else if (packed)
+        tile_product<true>(packed_a, 1, panel, k, tile);
+      else
+        tile_product<false>(a.data, a.row, panel, k, tile);
     }
   }
 }

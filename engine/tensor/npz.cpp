@@ -299,7 +299,12 @@ std::vector<NpzMember> parse_npz(Span<const char> buffer, const std::string& whe
   if (entries.size() != directory.entries)
     fail(where, ": the zip directory holds ", entries.size(), " entries, its end record says ", directory.entries,
          "; the file is damaged");
-  for (const Entry& e : entries) check_entry(zip, e);
+  for (const Entry& e : entries) {
+    check_entry(zip, e);
+    if (e.offset >= directory.begin)
+      fail(where, ": member ", e.name, " claims to begin at byte ", e.offset, ", but the members end at byte ",
+           directory.begin, "; the file is damaged");
+  }
   std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.offset < b.offset; });
   std::vector<std::string> names;
   for (const Entry& e : entries) names.push_back(e.name);

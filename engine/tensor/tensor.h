@@ -19,7 +19,9 @@ struct Tensor {
     return static_cast<int>(data.size() / static_cast<std::size_t>(rows()));
   }
   float* row(int r) { return data.data() + static_cast<std::size_t>(r) * static_cast<std::size_t>(columns()); }
-  const float* row(int r) const { return data.data() + static_cast<std::size_t>(r) * static_cast<std::size_t>(columns()); }
+  const float* row(int r) const {
+    return data.data() + static_cast<std::size_t>(r) * static_cast<std::size_t>(columns());
+  }
 
   friend bool operator==(const Tensor& a, const Tensor& b) { return a.shape == b.shape && a.data == b.data; }
 };
@@ -43,7 +45,8 @@ inline Tensor rows_of(const Tensor& t, int begin, int count) {
   assert(begin >= 0 && count >= 0 && begin + count <= t.rows());
   Tensor part{t.shape, {}};
   part.shape[0] = count;
-  part.data.assign(t.row(begin), t.row(begin) + static_cast<std::size_t>(count) * static_cast<std::size_t>(t.columns()));
+  part.data.assign(t.row(begin),
+                   t.row(begin) + static_cast<std::size_t>(count) * static_cast<std::size_t>(t.columns()));
   return part;
 }
 

@@ -72,7 +72,8 @@ void adam_step(const AdamTensors& t, const AdamSettings& s, std::int64_t step, i
   }
 }
 
-void average_step(const std::vector<Tensor*>& average, const std::vector<Tensor*>& parameters, double decay, int threads) {
+void average_step(const std::vector<Tensor*>& average, const std::vector<Tensor*>& parameters, double decay,
+                  int threads) {
   const float keep = static_cast<float>(decay), add = static_cast<float>(1 - decay);
   for (std::size_t k = 0; k < average.size(); ++k)
     parallel_for(threads, average[k]->size(), grain, [&](std::size_t begin, std::size_t end) {

@@ -24,7 +24,8 @@ struct AdamTensors {
 void adam_step(const AdamTensors&, const AdamSettings&, std::int64_t step, int threads = 1);
 
 // average = decay * average + (1 - decay) * parameters.
-void average_step(const std::vector<Tensor*>& average, const std::vector<Tensor*>& parameters, double decay, int threads = 1);
+void average_step(const std::vector<Tensor*>& average, const std::vector<Tensor*>& parameters, double decay,
+                  int threads = 1);
 
 // Constant up to `decay_from` (a fraction of all steps), then half a cosine down to 0. step = 0 .. steps - 1.
 double scheduled_rate(double rate, double decay_from, std::int64_t step, std::int64_t steps);

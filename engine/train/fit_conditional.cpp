@@ -12,8 +12,9 @@
 namespace quench {
 namespace {
 
-constexpr int most = 4;           // coefficients
-constexpr int fit_events = 32768;  // the polynomials' shape is fitted to so many events, spread evenly; offset and scale to all
+constexpr int most = 4;  // coefficients
+// The polynomials' shape is fitted to about so many events, spread evenly; offset and scale to all.
+constexpr std::size_t fit_events = 16384;
 using Coefficients = std::array<double, most>;
 
 double value_at(const Coefficients& p, int terms, double t) {
@@ -70,7 +71,8 @@ struct Column {
 };
 
 // Calls body(t, y) for every stride-th event.
-template <class Body> void for_events(const Column& column, std::size_t stride, Body&& body) {
+template <class Body>
+void for_events(const Column& column, std::size_t stride, Body&& body) {
   for (std::size_t i = 0; i < column.y.size(); i += stride) body(column.t[i], column.y[i]);
 }
 
@@ -90,8 +92,8 @@ void start_deviation(Column& column, std::size_t stride, double smallest) {
   column.log_deviation[0] += 0.6351814227;
 }
 
-// One step of Fisher scoring for ln sigma (unit information 2 per event), and mu by least squares with weights 1 / sigma, which
-// makes the standardised column's mean 0. Returns the largest change of ln sigma's coefficients.
+// One step of Fisher scoring for ln sigma (unit information 2 per event), and mu by least squares with weights 1 /
+// sigma, which makes the standardised column's mean 0. Returns the largest change of ln sigma's coefficients.
 double improve(Column& column, std::size_t stride) {
   NormalEquations mean{column.terms}, deviation{column.terms};
   for_events(column, stride, [&](double t, double y) {
@@ -105,7 +107,8 @@ double improve(Column& column, std::size_t stride) {
   double largest = 0;
   for (double s : step) largest = std::max(largest, std::fabs(s));
   const double damping = largest > 1 ? 1 / largest : 1;
-  for (int k = 0; k < column.terms; ++k) column.log_deviation[static_cast<std::size_t>(k)] += damping * step[static_cast<std::size_t>(k)];
+  for (int k = 0; k < column.terms; ++k)
+    column.log_deviation[static_cast<std::size_t>(k)] += damping * step[static_cast<std::size_t>(k)];
   return largest;
 }
 
@@ -120,14 +123,15 @@ void finish(Column& column) {
   });
   column.mean[0] += sum / sum_inverse;
   for_events(column, 1, [&](double t, double y) {
-    const double x = (y - value_at(column.mean, column.terms, t)) * exp(-value_at(column.log_deviation, column.terms, t));
+    const double x =
+        (y - value_at(column.mean, column.terms, t)) * exp(-value_at(column.log_deviation, column.terms, t));
     squares += x * x;
   });
   column.log_deviation[0] += 0.5 * log(squares / events);
 }
 
 void fit(Column& column) {
-  const std::size_t stride = std::max<std::size_t>(1, column.y.size() / fit_events);
+  const std::size_t stride = (column.y.size() + fit_events - 1) / fit_events;
   fit_mean(column, stride);
   double squares = 0, size = 0;
   for_events(column, 1, [&](double t, double y) {
@@ -167,7 +171,8 @@ ConditionalAffine fit_conditional(const Tensor& values, const Tensor& c, int deg
   ConditionalAffine fitted{zeros({terms, width}), zeros({terms, width}), false};
   parallel_for(threads, static_cast<std::size_t>(width), 1, [&](std::size_t j, std::size_t) {
     Column column{t, std::vector<double>(t.size()), terms, {}, {}};
-    for (std::size_t i = 0; i < t.size(); ++i) column.y[i] = static_cast<double>(values.data[i * static_cast<std::size_t>(width) + j]);
+    for (std::size_t i = 0; i < t.size(); ++i)
+      column.y[i] = static_cast<double>(values.data[i * static_cast<std::size_t>(width) + j]);
     fit(column);
     const Coefficients mean = in_condition(column.mean, terms, middle, half);
     const Coefficients log_deviation = in_condition(column.log_deviation, terms, middle, half);

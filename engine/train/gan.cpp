@@ -24,14 +24,29 @@ struct Workspace {
   AdamTensors generator_tensors, critic_tensors;
   std::vector<Tensor*> average_tensors;
   Tape generator_tape, critic_tape;
-  std::vector<Tensor> generator_inputs, critic_inputs, fake_inputs;  // fake_inputs: the generator's half of critic_inputs
+  std::vector<Tensor> generator_inputs, critic_inputs,
+      fake_inputs;  // fake_inputs: the generator's half of critic_inputs
   Tensor score_gradient;
   std::vector<Tensor> fake_gradient;
 };
 
 Workspace make_workspace(const GanSettings& settings, const TrainingSet& data, GanState& state, int threads) {
-  Workspace w{settings, data, threads, normal_noise(settings.latent, settings.latent_bits), zeros_like(state.generator),
-              zeros_like(state.critic), {}, {}, {}, {}, {}, {}, {}, {}, {}, {}};
+  Workspace w{settings,
+              data,
+              threads,
+              normal_noise(settings.latent, settings.latent_bits),
+              zeros_like(state.generator),
+              zeros_like(state.critic),
+              {},
+              {},
+              {},
+              {},
+              {},
+              {},
+              {},
+              {},
+              {},
+              {}};
   w.generator_inputs.resize(2);
   w.critic_inputs.resize(2);
   w.fake_inputs.resize(2);
@@ -43,8 +58,8 @@ Workspace make_workspace(const GanSettings& settings, const TrainingSet& data, G
 void point_at_tensors(Workspace& w, GanState& s) {
   w.generator_tensors = {parameter_tensors(s.generator), parameter_tensors(w.generator_gradient),
                          parameter_tensors(s.generator_first), parameter_tensors(s.generator_second)};
-  w.critic_tensors = {parameter_tensors(s.critic), parameter_tensors(w.critic_gradient), parameter_tensors(s.critic_first),
-                      parameter_tensors(s.critic_second)};
+  w.critic_tensors = {parameter_tensors(s.critic), parameter_tensors(w.critic_gradient),
+                      parameter_tensors(s.critic_first), parameter_tensors(s.critic_second)};
   w.average_tensors = parameter_tensors(s.average);
 }
 
@@ -60,7 +75,8 @@ void draw_real(Workspace& w, std::int64_t step) {
   std::uint64_t epoch = ~std::uint64_t{0};
   Permutation order;
   for (int i = 0; i < batch; ++i) {
-    const std::uint64_t position = static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(batch) + static_cast<std::uint64_t>(i);
+    const std::uint64_t position =
+        static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(batch) + static_cast<std::uint64_t>(i);
     if (position / events != epoch) {
       epoch = position / events;
       order = permutation(static_cast<std::uint32_t>(events), seed, epoch);
@@ -172,14 +188,16 @@ Model averaged_generator(const GanSettings& settings, const GanState& state, con
   return model;
 }
 
-GanState train_gan(const GanSettings& settings, const TrainingSet& data, GanState state, const GanControl& control, int threads) {
+GanState train_gan(const GanSettings& settings, const TrainingSet& data, GanState state, const GanControl& control,
+                   int threads) {
   check_settings(settings, data);
   Workspace w = make_workspace(settings, data, state, threads);
   point_at_tensors(w, state);
   while (state.step < settings.steps) {
     draw_real(w, state.step);
     draw_fake(w, state);
-    const double critic_loss = critic_step(w, state, adam_settings(settings, settings.critic_learning_rate, state.step));
+    const double critic_loss =
+        critic_step(w, state, adam_settings(settings, settings.critic_learning_rate, state.step));
     const double generator_loss = generator_step(w, state, adam_settings(settings, settings.learning_rate, state.step));
     if (!std::isfinite(critic_loss) || !std::isfinite(generator_loss))
       fail("train: the losses are no longer finite at step ", state.step + 1, "; lower train.learning_rate (",

@@ -1,4 +1,4 @@
-// Least-squares GAN (Mao et al. 2017) on standardised stick-breaking numbers; the critic also sees the standardised log voxels.
+// Least-squares GAN (Mao et al. 2017) on standardised stick-breaking numbers; the critic also sees log voxels.
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <atomic>
@@ -22,16 +22,16 @@ struct GanSettings {
   std::vector<int> critic_hidden = {512, 256};
   int steps = 20000, batch = 256;
   double learning_rate = 5e-4, critic_learning_rate = 5e-4, beta1 = 0.5, beta2 = 0.99;
-  double average = 0.999;     // of the generator's weights, per step
-  double decay_from = 0.4;    // learning rates: constant up to this fraction of the steps, then half a cosine to 0
+  double average = 0.999;   // of the generator's weights, per step
+  double decay_from = 0.4;  // learning rates: constant up to this fraction of the steps, then half a cosine to 0
   int statistics_batches = 20, statistics_batch = 1000;  // BatchNorm statistics of the averaged generator
-  int checkpoint_every = 1000;  // steps; 0: only at the end
+  int checkpoint_every = 1000;                           // steps; 0: only at the end
 };
 
 struct GanState {
   Model generator, average, critic;
   Model generator_first, generator_second, critic_first, critic_second;  // Adam's moments
-  std::int64_t step = 0;  // steps done
+  std::int64_t step = 0;                                                 // steps done
 };
 
 struct GanProgress {
@@ -40,9 +40,9 @@ struct GanProgress {
 };
 
 struct GanControl {
-  std::function<void(const GanProgress&)> progress;      // after every step; may be empty
-  std::function<void(const GanState&)> checkpoint;       // every checkpoint_every steps, at the end, and when stopped
-  const std::atomic<bool>* stop = nullptr;               // set from outside (Ctrl-C): finish the step and return
+  std::function<void(const GanProgress&)> progress;  // after every step; may be empty
+  std::function<void(const GanState&)> checkpoint;   // every checkpoint_every steps, at the end, and when stopped
+  const std::atomic<bool>* stop = nullptr;           // set from outside (Ctrl-C): finish the step and return
 };
 
 // Generator: latent [99] and incident_energy [1] (MeV) -> standardised numbers; weights as PyTorch's Linear draws them.
@@ -55,8 +55,8 @@ GanState start_gan(const GanSettings&, const Preprocessing&);
 // Everything that decides the result: settings, preprocessing and data. A checkpoint of another hash is refused.
 std::uint64_t gan_hash(const GanSettings&, const Preprocessing&, const TrainingSet&);
 
-// Runs from state.step to settings.steps (or until stopped). A pure function of its arguments: nothing depends on the number of
-// threads or on how often it was interrupted. Fails when the losses are no longer finite.
+// Runs from state.step to settings.steps (or until stopped). A pure function of its arguments: nothing depends on the
+// number of threads or on how often it was interrupted. Fails when the losses are no longer finite.
 GanState train_gan(const GanSettings&, const TrainingSet&, GanState, const GanControl& = {}, int threads = 1);
 
 // The averaged generator with BatchNorm statistics of its own weights.

@@ -73,7 +73,8 @@ TrainingSet training_set(const Preprocessing& p, const Events& events, std::uint
   int voxels = 0;
   for (int n : p.split.layer_voxels) voxels += n;
   check_events(events, voxels);
-  const Tensor s = stick_breaking_numbers(p.split, filled(events.showers, p.threshold_mev, seed, threads), events.incident_energies, threads);
+  const Tensor s = stick_breaking_numbers(p.split, filled(events.showers, p.threshold_mev, seed, threads),
+                                          events.incident_energies, threads);
   ConditionalAffine standardise = p.numbers;
   standardise.inverse = true;
   TrainingSet set;
@@ -87,14 +88,16 @@ Preprocessing fit_preprocessing(const Events& events, const Geometry& geometry, 
   check_events(events, geometry.voxels());
   Preprocessing p;
   p.geometry = geometry.name;
-  const auto [low, high] = std::minmax_element(events.incident_energies.data.begin(), events.incident_energies.data.end());
+  const auto [low, high] =
+      std::minmax_element(events.incident_energies.data.begin(), events.incident_energies.data.end());
   p.minimum_energy_mev = static_cast<double>(*low), p.maximum_energy_mev = static_cast<double>(*high);
   p.threshold_mev = geometry.threshold_mev > 0 ? geometry.threshold_mev : smallest_energy(events.showers);
   p.split.layer_voxels = geometry.layer_voxels();
   const Tensor c = conditions(p.condition, events.incident_energies);
   const int degree = polynomial_degree(c);
   const Tensor voxels = filled(events.showers, p.threshold_mev, seed, threads);
-  p.numbers = fit_conditional(stick_breaking_numbers(p.split, voxels, events.incident_energies, threads), c, degree, threads);
+  p.numbers =
+      fit_conditional(stick_breaking_numbers(p.split, voxels, events.incident_energies, threads), c, degree, threads);
   p.log_voxels = fit_conditional(logarithms(voxels), c, degree, threads);
   return p;
 }

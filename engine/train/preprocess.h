@@ -29,16 +29,16 @@ struct TrainingSet {
   Tensor energies;  // [events, 1], MeV
 };
 
-// Empty voxels are filled with threshold * exp(-0.05 - 0.7 |N|), N standard normal from the event's own stream. The standardisation
-// s = mu(c) + sigma(c) x is fitted column by column: mu and ln sigma are polynomials of c of degree 3, lower where the energies
-// span less (a single energy: degree 0). Over the events every x has mean 0 and standard deviation 1. Fails for fewer than two
-// events and for showers that do not fit the geometry.
+// Empty voxels are filled with threshold * exp(-0.05 - 0.7 |N|), N standard normal from the event's own stream. The
+// standardisation s = mu(c) + sigma(c) x is fitted column by column: mu and ln sigma are polynomials of c of degree 3,
+// lower where the energies span less (a single energy: degree 0). Over the events every x has mean 0 and standard
+// deviation 1. Fails for fewer than two events and for showers that do not fit the geometry.
 Preprocessing fit_preprocessing(const Events&, const Geometry&, std::uint64_t seed, int threads = 1);
 
 TrainingSet training_set(const Preprocessing&, const Events&, std::uint64_t seed, int threads = 1);
 
-// Degree of the polynomials for conditions c [events, 1]: 3 where they span at least 0.5 (in decades), 2 from 0.2, 1 from 0.02, else
-// 0; always less than the number of different energies.
+// Degree of the polynomials for conditions c [events, 1]: 3 where they span at least 0.5 (in decades), 2 from 0.2, 1
+// from 0.02, else 0; always less than the number of different energies.
 int polynomial_degree(const Tensor& c);
 
 // mu and sigma of every column of `values` [events, width] as functions of c [events, 1].

@@ -1,4 +1,4 @@
-// Where the training's random numbers come from: every draw is a pure function of the run's seed, its use, and an index.
+// The training's random numbers: every draw is a pure function of the run's seed, its use, and an index.
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <cstdint>
@@ -17,8 +17,8 @@ inline std::uint64_t stream_seed(std::uint64_t seed, Use use) {
   return g.s[0] | static_cast<std::uint64_t>(g.s[1]) << 32;
 }
 
-// A permutation of 0 .. size - 1 (size <= 2^31) that holds no table: a Feistel network of six rounds over the next even power of
-// two, walked until it lands inside (Black and Rogaway 2002).
+// A permutation of 0 .. size - 1 (size <= 2^31) that holds no table: a Feistel network of six rounds over the next even
+// power of two, walked until it lands inside (Black and Rogaway 2002).
 struct Permutation {
   std::uint32_t size = 1, half_bits = 1;
   std::uint32_t key[6] = {};

@@ -4,7 +4,10 @@
 
 namespace quench {
 
+extern const std::vector<EmbeddedFile> vitis_hls_files;
+
 extern const Target vitis_hls_target;
-const Target vitis_hls_target = {"vitis-hls", "C++ for Vitis HLS, with testbench and project files", Emitter::hls, 0, 0, 0, nullptr};
+const Target vitis_hls_target = {
+    "vitis-hls", "C++ for Vitis HLS, with testbench and project files", Emitter::hls, 0, 0, 0, {}, &vitis_hls_files};
 
 }  // namespace quench

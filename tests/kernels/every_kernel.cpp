@@ -47,7 +47,7 @@ template <class R, class C> void sparse(const uint8_t* x, int8_t* y) {
 
 template <class T, class X, class Y> void table(const X* x, Y* y) {
   static const T value[] = {1, 2, 3};
-  const Table<T> op = {2, 1, 0, 0, 1, -128, 127, value};
+  const Lookup<T> op = {2, 1, 0, 0, 1, -128, 127, value};
   run(op, x, y);
 }
 

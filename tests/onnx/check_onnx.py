@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """check_onnx.py ONNX_TOOL [--python PYTHON] [--torch]
 
-Needs the Python packages onnx, onnxruntime and numpy (and torch, optionally): those of PYTHON when it has them, else they
-are installed into a virtual environment in a temporary folder. Exits with 77 (skipped) where they cannot be had.
+Needs the Python packages onnx, onnxruntime and numpy (and torch, optionally): those of PYTHON when it has them, else
+they are installed into a virtual environment in a temporary folder. Exits with 77 (skipped) where they cannot be had.
 """
 import argparse
 import os
@@ -17,14 +17,16 @@ TOLERANCE = 1e-5
 EVENTS = 200
 
 
-def works(python, modules):
-    command = [python, "-c", "import " + ", ".join(modules)]
+def succeeds(*command):
     return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def works(python, modules):
+    return succeeds(python, "-c", "import " + ", ".join(modules))
 
 
 def install(python, *arguments):
-    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", *arguments]
-    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+    return succeeds(python, "-m", "pip", "install", "--quiet", "--retries", "1", *arguments)
 
 
 def interpreter_with_packages(arguments, folder):
@@ -33,9 +35,9 @@ def interpreter_with_packages(arguments, folder):
     python = arguments.python or sys.executable
     if not works(python, needed):
         environment = os.path.join(folder, "venv")
-        made = subprocess.run([sys.executable, "-m", "venv", environment], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         python = os.path.join(environment, "bin", "python3")
-        if made.returncode != 0 or not install(python, *needed) or not works(python, needed):
+        made = succeeds(sys.executable, "-m", "venv", environment)
+        if not made or not install(python, *needed) or not works(python, needed):
             return None
     if arguments.torch and not works(python, ["torch"]):
         install(python, "torch", "--index-url", "https://download.pytorch.org/whl/cpu") or install(python, "torch")
@@ -43,7 +45,7 @@ def interpreter_with_packages(arguments, folder):
 
 
 def compare(np, got, expected, threshold):
-    """The largest difference, relative to values above 1. A voxel right at the threshold may be on either side of it."""
+    """The largest difference, relative to values above 1. A voxel at the threshold may be on either side of it."""
     got, expected = got.astype(np.float64), expected.astype(np.float64)
     error = np.abs(got - expected) / np.maximum(1.0, np.abs(expected))
     if threshold:
@@ -64,7 +66,8 @@ def check_written(tool, folder):
     for path in sorted(pathlib.Path(folder).glob("*.onnx")):
         model = onnx.load(path)
         onnx.checker.check_model(model, full_check=True)
-        threshold = [float(onnx.numpy_helper.to_array(t)[0]) for t in model.graph.initializer if t.name.endswith(".mev")]
+        constants = {t.name: onnx.numpy_helper.to_array(t) for t in model.graph.initializer}
+        threshold = [float(value[0]) for name, value in constants.items() if name.endswith(".mev")]
         session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
         inputs = {i.name: np.load(path.with_suffix("." + i.name + ".npy")) for i in session.get_inputs()}
         expected = np.load(path.with_suffix(".expected.npy"))
@@ -75,7 +78,7 @@ def check_written(tool, folder):
 
 
 def foreign_networks():
-    """name -> (function of the opset giving nodes, outputs' width and initialisers; opsets). The input is x [events, 6]."""
+    """name -> (function of the opset giving nodes, the output's width, initialisers; opsets). x is [events, 6]."""
     import numpy as np
     from onnx import helper, numpy_helper
 
@@ -93,7 +96,8 @@ def foreign_networks():
         return [node("MatMul", ["x", "w1"], ["a"], name="first"), node("Add", ["b1", "a"], ["b"]),
                 node("Relu", ["b"], ["c"]),
                 node("Gemm", ["c", "w2", "b2"], ["d"], alpha=0.5, beta=-2.0), node("Sigmoid", ["d"], ["e"]),
-                node("Gemm", ["e", "w3"] + (["b3"] if opset < 11 else []), ["f"], transB=1), node("Tanh", ["f"], ["y"])], 3, [
+                node("Gemm", ["e", "w3"] + (["b3"] if opset < 11 else []), ["f"], transB=1),
+                node("Tanh", ["f"], ["y"])], 3, [
                     weight("w1", 6, 8), weight("b1", 8), weight("w2", 8, 5), weight("b2", 1, 5), weight("w3", 3, 5),
                     weight("b3", 1)]
 
@@ -105,11 +109,14 @@ def foreign_networks():
             nodes = [node("Slice", ["x", "minus_four", "far", "minus_one"], ["a"]),
                      node("Slice", ["x", "starts", "ends"], ["b"])]
         if opset < 13:
-            nodes += [node("Split", ["x"], ["c", "d"], axis=1, split=[4, 2]), node("Split", ["x"], ["e", "f"], axis=-1)]
+            nodes += [node("Split", ["x"], ["c", "d"], axis=1, split=[4, 2]),
+                      node("Split", ["x"], ["e", "f"], axis=-1)]
         else:
             more = {"num_outputs": 2} if opset >= 18 else {}
-            nodes += [node("Split", ["x", "sizes"], ["c", "d"], axis=1), node("Split", ["x"], ["e", "f"], axis=-1, **more)]
-        nodes += [node("Concat", ["f", "d", "a", "b", "c", "e"], ["g"], axis=-1), node("LeakyRelu", ["g"], ["y"], alpha=0.3)]
+            nodes += [node("Split", ["x", "sizes"], ["c", "d"], axis=1),
+                      node("Split", ["x"], ["e", "f"], axis=-1, **more)]
+        nodes += [node("Concat", ["f", "d", "a", "b", "c", "e"], ["g"], axis=-1),
+                  node("LeakyRelu", ["g"], ["y"], alpha=0.3)]
         return nodes, 19, [integers("minus_four", -4), integers("far", 2**63 - 1), integers("minus_one", -1),
                            integers("starts", 0, 1), integers("ends", 2**31 - 1, -2), integers("sizes", 4, 2)]
 
@@ -143,7 +150,8 @@ def write_foreign(folder):
             x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 6])
             y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", width])
             graph = helper.make_graph(nodes, name, [x], [y], [t for t in initializers if t.name in used])
-            model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=7 if opset < 18 else 9)
+            versions = {"opset_imports": [helper.make_opsetid("", opset)], "ir_version": 7 if opset < 18 else 9}
+            model = helper.make_model(graph, **versions)
             onnx.checker.check_model(model, full_check=True)
             stem = os.path.join(folder, f"{name}{opset}")
             inputs = np.random.default_rng(opset).normal(size=(EVENTS, 6)).astype(np.float32)
@@ -153,7 +161,8 @@ def write_foreign(folder):
             if opset % 2 == 0:  # nodes in any order
                 del model.graph.node[:]
                 model.graph.node.extend(reversed(nodes))
-            onnx.save(model, stem + ".onnx", save_as_external_data=opset == 13, location=f"{name}{opset}.data", size_threshold=0)
+            beside = {"save_as_external_data": opset == 13, "location": f"{name}{opset}.data", "size_threshold": 0}
+            onnx.save(model, stem + ".onnx", **beside)
 
 
 def write_torch(folder):
@@ -181,10 +190,18 @@ def write_torch(folder):
     class Plain(nn.Module):
         def __init__(self):
             super().__init__()
-            self.net = nn.Sequential(nn.Flatten(), nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 4))
+            layers = [nn.Linear(6, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 4)]
+            self.net = nn.Sequential(nn.Flatten(), *layers)
 
         def forward(self, x):
             return self.net(x)
+
+    class Shapes(nn.Module):  # sizes taken from the tensor
+        def forward(self, x):
+            a, b = torch.tanh(x).chunk(2, dim=1)
+            start = x.shape[1] - 4
+            whole, half = x.view(x.size(0), -1), x[:, :x.shape[1] // 2]
+            return torch.cat([b, whole, half, a, x[:, start:], x.narrow(1, 2, 3)], dim=-1)
 
     def randomise(net):
         for module in net.modules():
@@ -198,7 +215,7 @@ def write_torch(folder):
         stem = os.path.join(folder, name)
         names = list(inputs)
         try:
-            torch.onnx.export(net, tuple(inputs.values()), stem + ".onnx", input_names=names, output_names=["y"], **options)
+            torch.onnx.export(net, tuple(inputs.values()), stem + ".onnx", input_names=names, **options)
         except Exception as reason:  # an exporter that does not know this opset, or lacks a package
             if os.path.exists(stem + ".onnx"):
                 os.remove(stem + ".onnx")
@@ -212,12 +229,18 @@ def write_torch(folder):
     two = {"latent": torch.randn(EVENTS, 8), "condition": torch.rand(EVENTS, 1)}
     one = {"x": torch.randn(EVENTS, 6)}
     for opset in [9, 11, 13, 15, 17]:
-        open_events = {"dynamic_axes": {"latent": {0: "n"}, "condition": {0: "n"}, "y": {0: "n"}}}
+        open_events = {"dynamic_axes": {"latent": {0: "n"}, "condition": {0: "n"}}}
         case(f"torch_generator{opset}", generator, two, opset_version=opset, dynamo=False, **open_events)
-        case(f"torch_generator{opset}_raw", generator, two, opset_version=opset, dynamo=False, do_constant_folding=False)
+        case(f"torch_raw{opset}", generator, two, opset_version=opset, dynamo=False, do_constant_folding=False)
         case(f"torch_plain{opset}", plain, one, opset_version=opset, dynamo=False)
-    case("torch_plain_dynamo", plain, one, dynamo=True)
-    case("torch_generator_dynamo", generator, two, dynamo=True)
+    for opset in [11, 13, 17]:
+        axes = {"x": {0: "n"}}
+        case(f"torch_shapes{opset}", Shapes(), one, opset_version=opset, dynamo=False, dynamic_axes=axes)
+    open_events = torch.export.Dim("events") if hasattr(torch, "export") else None
+    for name, net, inputs in [("generator", generator, two), ("plain", plain, one), ("shapes", Shapes(), one)]:
+        case(f"torch_{name}_dynamo", net, inputs, dynamo=True, verbose=False)
+        dimensions = {key: {0: open_events} for key in inputs}
+        case(f"torch_{name}_dynamo_open", net, inputs, dynamo=True, verbose=False, dynamic_shapes=dimensions)
 
 
 def check(tool):
@@ -244,7 +267,8 @@ def main():
         if python is None:
             print("skipped: the Python packages onnx, onnxruntime and numpy are neither here nor can they be installed")
             return SKIPPED
-        return subprocess.run([python, __file__, arguments.tool, "--inside"]).returncode
+        tool, script = os.path.abspath(arguments.tool), os.path.abspath(__file__)
+        return subprocess.run([python, script, tool, "--inside"], cwd=folder).returncode
 
 
 if __name__ == "__main__":

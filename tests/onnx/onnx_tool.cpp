@@ -63,7 +63,8 @@ Model generator(const char* name, std::vector<int> layer_voxels, bool logarithmi
   h = append(m, "hidden2", random_linear(27, 32, 11), {h}, 32);
   h = append(m, "act2", Relu{}, {h}, 32);
   h = append(m, "last", random_linear(32, voxels, 13), {h}, voxels);
-  const ConditionalAffine scale{random_tensor({3, voxels}, -0.5f, 0.5f, 15), random_tensor({3, voxels}, -0.3f, 0.3f, 16), inverse};
+  const ConditionalAffine scale{random_tensor({3, voxels}, -0.5f, 0.5f, 15),
+                                random_tensor({3, voxels}, -0.3f, 0.3f, 16), inverse};
   h = append(m, "scale", scale, {h, c}, voxels);
   h = append(m, "split", StickBreaking{std::move(layer_voxels), logarithmic}, {h, e}, voxels);
   if (!logarithmic) h = append(m, "readout", Threshold{15.15}, {h}, voxels);
@@ -102,7 +103,8 @@ Tensor read_tensor(const std::string& path) {
 bool compare_case(const std::filesystem::path& path) {
   const Model m = load_model(path.string());
   std::vector<Tensor> inputs;
-  for (const ModelInput& input : m.inputs) inputs.push_back(read_tensor(beside(path, m.values[index(input.value)].name)));
+  for (const ModelInput& input : m.inputs)
+    inputs.push_back(read_tensor(beside(path, m.values[index(input.value)].name)));
   const Tensor expected = read_tensor(beside(path, "expected")), got = infer(m, inputs);
   double worst = got.shape == expected.shape ? 0.0 : INFINITY;
   for (std::size_t i = 0; i < expected.size() && std::isfinite(worst); ++i) {

@@ -15,6 +15,7 @@ TEXT = set(COMMENT) | {'.md', '.txt', '.html', '.css', '.js', '.svg', ''}
 FORBIDDEN_WORD = re.compile(r'\b(TO' r'DO|FIX' r'ME|X' r'XX)\b')
 FOREIGN_PATH = re.compile(r'(?<![\w.~}-])/(work|t' r'mp|home|root)/')
 SPDX = re.compile(r'SPDX-License-Identifier: ([\w.-]+)')
+TYPE = re.compile(r'^(?:template <.*> )?(?:struct|class|enum class) (\w+)[^;()]*\{', re.M)
 INCLUDE = re.compile(r'^\s*#\s*include\s*(["<])([^">]+)[">]', re.M)
 
 
@@ -34,11 +35,20 @@ def is_script(text):
     return text.startswith('#!')
 
 
-def is_device_file(path):
-    """Shipped into generated folders: kernels, and what a target's folder holds beside its data and its build."""
+def named_licence(text):
+    named = SPDX.search('\n'.join(text.splitlines()[:3]))
+    return named.group(1) if named else None
+
+
+def is_device_file(path, texts):
+    """Shipped into generated folders: kernels; what a machine's folder holds beside its data and its build; and files
+    of codegen/ that say so themselves."""
     if path.name in ('meson.build', 'target.cpp'):
         return False
-    return path.parts[:2] == ('engine', 'kernels') or (path.parts[0] == 'targets' and len(path.parts) > 2)
+    if path.parts[0] == 'codegen':
+        return named_licence(texts[path]) == 'MIT-0'
+    machine = path.parts[0] == 'targets' and path.parent / 'target.cpp' in texts
+    return machine or path.parts[:2] == ('engine', 'kernels')
 
 
 def length_limit(path, device):
@@ -58,12 +68,12 @@ def check_head(path, text, device):
         yield 'the first line must be a comment that says what the file is'
     elif path.name != 'meson.build' and not sentence.endswith('.'):
         yield 'the first line must be one sentence and end with a full stop'
-    named = SPDX.search('\n'.join(lines[:3]))
+    named = named_licence(text)
     wanted = 'MIT-0' if device else 'MIT'
     if not named:
         yield f'no "SPDX-License-Identifier: {wanted}" in the first three lines'
-    elif named.group(1) != wanted:
-        yield f'the licence is {named.group(1)}, must be {wanted} here'
+    elif named != wanted:
+        yield f'the licence is {named}, must be {wanted} here'
 
 
 def check_includes(path, text, device):
@@ -119,6 +129,25 @@ def check_is_built(path, texts):
     yield 'is in no meson.build: it is never compiled'
 
 
+def check_is_tried(path, texts):
+    """Every kernel is used by the file that is compiled for every machine."""
+    use = texts.get(pathlib.PurePosixPath('tests/kernels/every_kernel.cpp'), '')
+    if path.parts[:2] == ('engine', 'kernels') and path.suffix == '.h' and f'#include "{path.name}"' not in use:
+        if path.name not in ('load.h', 'requantize.h'):  # come with every other
+            yield 'is not used in tests/kernels/every_kernel.cpp'
+
+
+def check_type_names(texts):
+    """One namespace: a type stands in one header, or two files that never meet in a compiler meet in the linker."""
+    first = {}
+    for path, text in sorted(texts.items()):
+        if path.suffix == '.h' and path.parts[0] in MAY_INCLUDE and (
+                path.parts[:2] == ('engine', 'kernels') or not is_device_file(path, texts)):
+            for name in TYPE.findall(text):
+                if first.setdefault(name, path) != path:
+                    yield f'{path}: the type {name} is also in {first[name]}: rename one'
+
+
 def check_tree(root):
     """All violations, each 'path: what is wrong'."""
     paths = tree(root)
@@ -133,15 +162,15 @@ def check_tree(root):
         except UnicodeDecodeError:
             problems.append(f'{path}: is not UTF-8 text')
     for path, text in texts.items():
-        device = is_device_file(path)
+        device = is_device_file(path, texts)
         found = list(check_text(path, text, device))
         if path.suffix in COMMENT or is_script(text):
             found += check_head(path, text, device)
         if path.suffix in ('.h', '.cpp', '.c'):
             found += check_includes(path, text, device)
-        found += check_is_built(path, texts)
+        found += [*check_is_built(path, texts), *check_is_tried(path, texts)]
         problems += [f'{path}: {problem}' for problem in found]
-    return problems
+    return problems + list(check_type_names(texts))
 
 
 if __name__ == '__main__':

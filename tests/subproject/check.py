@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-# quench as others use it, installed with its pkg-config file and as a Meson subproject: check.py SOURCE_ROOT BUILD.
+# quench as others use it, installed and as a Meson subproject: arguments SOURCE_ROOT BUILD.
 # SPDX-License-Identifier: MIT
-"""The subproject's program that needs only headers is always built; the linked one, which compiles the whole library once
-more, where CI=true. The installed library is linked always."""
+"""The installed library is always linked. Of the subproject, the program that needs only headers is always built, the
+linked one, which compiles the whole library once more, where CI=true."""
 import os, pathlib, re, shlex, shutil, subprocess, sys, tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -29,7 +29,7 @@ def package_flags(path, root):
 
 
 def try_installed(build, folder):
-    run('meson', 'install', '-C', build, '--no-rebuild', '--destdir', folder / 'root')
+    run('meson', 'install', '-C', build, '--no-rebuild', '--tags', 'devel', '--destdir', folder / 'root')
     files = sorted((folder / 'root').rglob('quench.pc'))
     if len(files) != 1:
         sys.exit(f'installed {files}, wanted one quench.pc')

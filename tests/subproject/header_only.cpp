@@ -1,4 +1,4 @@
-// Uses a kernel from outside the project: exit status 0 when the noise of an event does not depend on the order of events.
+// Uses a kernel from outside the project: exit status 0 when an event's noise does not depend on other events.
 // SPDX-License-Identifier: MIT
 #include "engine/kernels/noise.h"
 

@@ -17,7 +17,8 @@ using namespace quench;
 namespace {
 
 // Largest relative error of f against the exact function on a dense grid of floats.
-template <class F, class Exact> double worst(float low, float high, F&& f, Exact&& exact) {
+template <class F, class Exact>
+double worst(float low, float high, F&& f, Exact&& exact) {
   double error = 0;
   constexpr int steps = 200000;
   for (int i = 0; i <= steps; ++i) {
@@ -31,15 +32,23 @@ template <class F, class Exact> double worst(float low, float high, F&& f, Exact
 }  // namespace
 
 TEST_CASE("float functions are within a few units of the last place") {
-  CHECK(worst(-87.0f, 88.0f, [](float x) { return quench::exp(x); }, [](double x) { return std::exp(x); }) < 2e-7);
-  CHECK(worst(1e-6f, 4.0f, [](float x) { return quench::log(x); }, [](double x) { return std::log(x); }) < 2e-7);
-  CHECK(worst(0.99f, 1.01f, [](float x) { return quench::log(x); }, [](double x) { return std::log(x); }) < 2e-7);
-  CHECK(worst(1e3f, 3e38f, [](float x) { return quench::log(x); }, [](double x) { return std::log(x); }) < 2e-7);
-  CHECK(worst(-20.0f, 20.0f, [](float x) { return quench::tanh(x); }, [](double x) { return std::tanh(x); }) < 4e-7);
-  CHECK(worst(-0.4f, 0.4f, [](float x) { return quench::tanh(x); }, [](double x) { return std::tanh(x); }) < 4e-7);
-  CHECK(worst(-80.0f, 80.0f, [](float x) { return sigmoid(x); }, [](double x) { return 1 / (1 + std::exp(-x)); }) < 4e-7);
-  CHECK(worst(-80.0f, 80.0f, [](float x) { return softplus(x); },
-              [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }) < 4e-7);
+  CHECK(worst(
+            -87.0f, 88.0f, [](float x) { return quench::exp(x); }, [](double x) { return std::exp(x); }) < 2e-7);
+  CHECK(worst(
+            1e-6f, 4.0f, [](float x) { return quench::log(x); }, [](double x) { return std::log(x); }) < 2e-7);
+  CHECK(worst(
+            0.99f, 1.01f, [](float x) { return quench::log(x); }, [](double x) { return std::log(x); }) < 2e-7);
+  CHECK(worst(
+            1e3f, 3e38f, [](float x) { return quench::log(x); }, [](double x) { return std::log(x); }) < 2e-7);
+  CHECK(worst(
+            -20.0f, 20.0f, [](float x) { return quench::tanh(x); }, [](double x) { return std::tanh(x); }) < 4e-7);
+  CHECK(worst(
+            -0.4f, 0.4f, [](float x) { return quench::tanh(x); }, [](double x) { return std::tanh(x); }) < 4e-7);
+  CHECK(worst(
+            -80.0f, 80.0f, [](float x) { return sigmoid(x); }, [](double x) { return 1 / (1 + std::exp(-x)); }) < 4e-7);
+  CHECK(worst(
+            -80.0f, 80.0f, [](float x) { return softplus(x); },
+            [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); }) < 4e-7);
 }
 
 TEST_CASE("double functions") {
@@ -83,13 +92,13 @@ TEST_CASE("parallel_for covers every index once, in ranges that do not depend on
 }
 
 TEST_CASE("parallel_for rethrows the first exception and works again afterwards; calls may nest") {
-  CHECK_THROWS_AS(parallel_for(3, 100, 1, [](std::size_t begin, std::size_t) {
-                    if (begin == 37) fail("range ", begin);
-                  }),
+  CHECK_THROWS_AS(parallel_for(3, 100, 1,
+                               [](std::size_t begin, std::size_t) {
+                                 if (begin == 37) fail("range ", begin);
+                               }),
                   Error);
   std::atomic<int> calls{0};
-  parallel_for(3, 8, 1, [&](std::size_t, std::size_t) {
-    parallel_for(3, 4, 1, [&](std::size_t, std::size_t) { ++calls; });
-  });
+  parallel_for(3, 8, 1,
+               [&](std::size_t, std::size_t) { parallel_for(3, 4, 1, [&](std::size_t, std::size_t) { ++calls; }); });
   CHECK(calls == 32);
 }

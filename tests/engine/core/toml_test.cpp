@@ -4,7 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <random>
+#include <string>
 
 #include "engine/core/error.h"
 
@@ -73,8 +75,9 @@ TEST_CASE("numbers") {
   CHECK(value_of<double>("-1e-3") == -1e-3);
   CHECK(value_of<double>("+6.02E+23") == 6.02e23);
   CHECK(value_of<double>("1_0.2_5") == 10.25);
-  for (const std::string bad : {"01", "-01", "1.", ".5", "1__0", "_1", "1_", "0x", "0x-1", "+-1", "--1", "1e", "1e+", "0b2",
-                          "1.5.2", "tru", "True", "9223372036854775808", "1e400", "1e-400", "inf", "-nan", "1979-05-27",
+  for (const std::string bad : {"01", "-01", "1.", ".5", "1__0", "_1", "1_", "0x", "0x-1", "+-1", "--1", "1e", "1e+",
+                          "0b2", "1.5.2", "tru", "True", "9223372036854775808", "1e400", "1e-400",
+                          "inf", "-nan", "1979-05-27",
                           "07:32:00", "", "0x1.8", "00.5"}) {
     CAPTURE(bad);
     CHECK(value_error(bad).find("t:1:") == 0);
@@ -85,7 +88,8 @@ TEST_CASE("numbers") {
 
 TEST_CASE("strings") {
   CHECK(value_of<std::string>("'a\\n'") == "a\\n");
-  CHECK(value_of<std::string>("\"\\b\\t\\n\\f\\r\\\"\\\\\\u00e9\\U0001F600\"") == "\b\t\n\f\r\"\\\xc3\xa9\xf0\x9f\x98\x80");
+  CHECK(value_of<std::string>("\"\\b\\t\\n\\f\\r\\\"\\\\\\u00e9\\U0001F600\"") ==
+        "\b\t\n\f\r\"\\\xc3\xa9\xf0\x9f\x98\x80");
   CHECK(value_of<std::string>("\"\"").empty());
   CHECK(value_error("\"abc") == "t:1:5: this string does not end on its line: close it with \"");
   CHECK(value_error("'a\nb'").find("t:1:5: ") == 0);

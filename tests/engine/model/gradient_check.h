@@ -22,9 +22,11 @@ inline Tensor random_tensor(std::vector<int> shape, std::uint32_t seed, float lo
   return t;
 }
 
-// Checks d loss / d parameter and d loss / d input of loss = sum weight[i] y[i] (summed in double) against the fourth-order
-// central difference. h is 0.02 of the number's size, at least 0.02; the functions must be smooth there (no kink of a Relu).
-inline void check_gradients(Model model, std::vector<Tensor> inputs, Mode mode, double tolerance = 2e-3, int threads = 1) {
+// Checks d loss / d parameter and d loss / d input of loss = sum weight[i] y[i] (summed in double) against the
+// fourth-order central difference. h is 0.02 of the number's size, at least 0.02; the functions must be smooth there
+// (no kink of a Relu).
+inline void check_gradients(Model model, std::vector<Tensor> inputs, Mode mode, double tolerance = 2e-3,
+                            int threads = 1) {
   Tape tape;
   const auto loss_weight = [&](std::size_t i) { return 0.3 + 0.7 * std::cos(1.7 * static_cast<double>(i)); };
   const auto loss = [&] {

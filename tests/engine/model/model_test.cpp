@@ -12,8 +12,8 @@ using namespace quench;
 
 namespace {
 
-// A critic in miniature: numbers and energy -> log voxels, standardised, beside the numbers and the condition -> one score.
-// Two values are read twice, so gradients meet.
+// A critic in miniature: numbers and energy -> log voxels, standardised, beside the numbers and the condition -> one
+// score. Two values are read twice, so gradients meet.
 Model critic_like(int hidden) {
   Model m;
   m.name = "critic";
@@ -70,7 +70,8 @@ TEST_CASE("backward adds to the gradient, and leaves it alone when asked to") {
   std::size_t k = 0;
   for_each_parameter(once, [&](std::size_t, const std::string& name, Tensor& t) {
     INFO(name);
-    for (std::size_t i = 0; i < t.size(); ++i) CHECK(doubled[k]->data[i] == doctest::Approx(2 * t.data[i]).epsilon(1e-4));
+    for (std::size_t i = 0; i < t.size(); ++i)
+      CHECK(doubled[k]->data[i] == doctest::Approx(2 * t.data[i]).epsilon(1e-4));
     ++k;
   });
   std::vector<Tensor> input_gradient(1);
@@ -139,13 +140,16 @@ TEST_CASE("check names the node and the numbers") {
         "model: node linear1 (Linear): the input is 9 wide; it must be 8");
   CHECK(message([](Model& m) { std::get<Linear>(m.nodes[5].op).bias = zeros({4}); }) ==
         "model: node linear1 (Linear): bias holds 4 numbers; it must be [5]");
-  CHECK(message([](Model& m) { m.nodes[8].op = Slice{3, 4}; }) ==
-        "model: node slice1 (Slice): columns 3 .. 6 of an input with 5 columns");
-  CHECK(message([](Model& m) { std::get<StickBreaking>(m.nodes[2].op).layer_voxels = {3, 2}; }) ==
-        "model: node logs (StickBreaking): layers hold 5 voxels, the input has 4 columns");
+  CHECK(message([](Model& m) {
+          m.nodes[8].op = Slice{3, 4};
+        }) == "model: node slice1 (Slice): columns 3 .. 6 of an input with 5 columns");
+  CHECK(message([](Model& m) {
+          std::get<StickBreaking>(m.nodes[2].op).layer_voxels = {3, 2};
+        }) == "model: node logs (StickBreaking): layers hold 5 voxels, the input has 4 columns");
   CHECK(message([](Model& m) { std::swap(m.nodes[0], m.nodes[1]); }) ==
         "model: node numbers reads condition.out before it is made (a cycle, or nodes out of order)");
-  CHECK(message([](Model& m) { m.nodes[7].name = "norm1"; }) == "model: two nodes are named norm1; names must be unique");
+  CHECK(message([](Model& m) { m.nodes[7].name = "norm1"; }) ==
+        "model: two nodes are named norm1; names must be unique");
   CHECK(message([](Model& m) { m.values[3].name = "x"; }) == "model: two values are named x; names must be unique");
   CHECK(message([](Model& m) { m.nodes[7].inputs.push_back(Value{0}); }) ==
         "model: node tanh1 (Tanh) has 2 inputs; it takes 1");
@@ -158,7 +162,8 @@ TEST_CASE("forward refuses inputs of the wrong shape") {
   Tape tape;
   std::vector<Tensor> inputs = critic_inputs(6);
   inputs[1] = zeros({5, 1});
-  CHECK_THROWS_WITH_AS(forward(m, inputs, Mode::inference, tape), "model critic: input energy is [5, 1]; it must be [6, 1]", Error);
+  CHECK_THROWS_WITH_AS(forward(m, inputs, Mode::inference, tape),
+                       "model critic: input energy is [5, 1]; it must be [6, 1]", Error);
   inputs.pop_back();
   CHECK_THROWS_WITH_AS(forward(m, inputs, Mode::inference, tape), "model critic: given 1 inputs; it has 2", Error);
 }

@@ -100,7 +100,8 @@ TEST_CASE("activations: values") {
   const Tensor x{{1, 4}, {-2, -0.1f, 0, 3}};
   check_close(run_op(one_op(Relu{}, {4}, 4), {x}), {0, 0, 0, 3});
   check_close(run_op(one_op(LeakyRelu{0.25f}, {4}, 4), {x}), {-0.5, -0.025, 0, 3});
-  check_close(run_op(one_op(Sigmoid{}, {4}, 4), {x}), {1 / (1 + std::exp(2.0)), 1 / (1 + std::exp(0.1)), 0.5, 1 / (1 + std::exp(-3.0))});
+  check_close(run_op(one_op(Sigmoid{}, {4}, 4), {x}),
+              {1 / (1 + std::exp(2.0)), 1 / (1 + std::exp(0.1)), 0.5, 1 / (1 + std::exp(-3.0))});
   check_close(run_op(one_op(Tanh{}, {4}, 4), {x}), {std::tanh(-2.0), std::tanh(-0.1), 0, std::tanh(3.0)});
 }
 
@@ -115,8 +116,8 @@ TEST_CASE("concat and slice: values and gradients") {
   const Tensor a{{2, 1}, {1, 2}}, b{{2, 2}, {3, 4, 5, 6}};
   check_close(run_op(one_op(Concat{}, {1, 2}, 3), {a, b}), {1, 3, 4, 2, 5, 6});
   check_close(run_op(one_op(Slice{1, 2}, {3}, 2), {Tensor{{2, 3}, {1, 2, 3, 4, 5, 6}}}), {2, 3, 5, 6});
-  check_gradients(one_op(Concat{}, {1, 2, 3}, 6), {random_tensor({3, 1}, 1), random_tensor({3, 2}, 2), random_tensor({3, 3}, 3)},
-                  Mode::inference);
+  check_gradients(one_op(Concat{}, {1, 2, 3}, 6),
+                  {random_tensor({3, 1}, 1), random_tensor({3, 2}, 2), random_tensor({3, 3}, 3)}, Mode::inference);
   check_gradients(one_op(Slice{1, 2}, {4}, 2), {random_tensor({3, 4}, 1)}, Mode::inference);
 }
 
@@ -127,7 +128,8 @@ TEST_CASE("log energy: decades above and below the reference, and the slope") {
 }
 
 TEST_CASE("conditional affine: by hand, its inverse, and gradients") {
-  ConditionalAffine op{{{2, 2}, {1, 2, 0.5f, -1}}, {{2, 2}, {0, 0.5f, 1, 0}}, false};  // mu 1 + c / 2, 2 - c; ln sigma c, 1/2
+  ConditionalAffine op{
+      {{2, 2}, {1, 2, 0.5f, -1}}, {{2, 2}, {0, 0.5f, 1, 0}}, false};  // mu 1 + c / 2, 2 - c; ln sigma c, 1/2
   const Tensor x{{1, 2}, {2, -1}}, c{{1, 1}, {0.5f}};
   const Tensor y = run_op(one_op(op, {2, 1}, 2), {x, c});
   check_close(y, {1.25 + std::exp(0.5) * 2, 1.5 - std::exp(0.5)});
@@ -135,8 +137,8 @@ TEST_CASE("conditional affine: by hand, its inverse, and gradients") {
   check_close(run_op(one_op(op, {2, 1}, 2), {y, c}), {2, -1});
   for (bool inverse : {false, true})
     for (int degree : {0, 1, 3})
-      check_gradients(one_op(random_affine(degree, 3, inverse), {3, 1}, 3), {random_tensor({4, 3}, 7), random_tensor({4, 1}, 8)},
-                      Mode::inference);
+      check_gradients(one_op(random_affine(degree, 3, inverse), {3, 1}, 3),
+                      {random_tensor({4, 3}, 7), random_tensor({4, 1}, 8)}, Mode::inference);
 }
 
 TEST_CASE("stick breaking: by hand") {
@@ -147,7 +149,8 @@ TEST_CASE("stick breaking: by hand") {
   check_close(run_op(one_op(op, {3, 1}, 3), {s, energy}), {12, 8, 60});
   op.logarithmic = true;
   check_close(run_op(one_op(op, {3, 1}, 3), {s, energy}), {std::log(12.0), std::log(8.0), std::log(60.0)});
-  check_close(stick_breaking_numbers(op, Tensor{{1, 3}, {12, 8, 60}}, energy), {std::log(0.8), std::log(1.0 / 3), std::log(1.5)});
+  check_close(stick_breaking_numbers(op, Tensor{{1, 3}, {12, 8, 60}}, energy),
+              {std::log(0.8), std::log(1.0 / 3), std::log(1.5)});
 }
 
 TEST_CASE("stick breaking: both ways over ten orders of magnitude") {
@@ -159,7 +162,8 @@ TEST_CASE("stick breaking: both ways over ten orders of magnitude") {
   for (bool logarithmic : {false, true}) {
     const Tensor back = run_op(one_op(StickBreaking{op.layer_voxels, logarithmic}, {20, 1}, 20), {s, energy});
     for (std::size_t i = 0; i < voxels.size(); ++i) {
-      const double value = logarithmic ? std::exp(static_cast<double>(back.data[i])) : static_cast<double>(back.data[i]);
+      const double value =
+          logarithmic ? std::exp(static_cast<double>(back.data[i])) : static_cast<double>(back.data[i]);
       CHECK(value == doctest::Approx(static_cast<double>(voxels.data[i])).epsilon(1e-5));
     }
   }
@@ -193,10 +197,11 @@ TEST_CASE("stick breaking: gradients in both forms, with layers of one voxel and
 }
 
 TEST_CASE("stick breaking: an empty voxel has no logarithm") {
-  CHECK_THROWS_WITH_AS(stick_breaking_numbers({{2}, false}, Tensor{{1, 2}, {1, 0}}, Tensor{{1, 1}, {10}}),
-                       "stick breaking: event 0 voxel 1 holds 0 MeV; energies must be positive (zeros are filled below the "
-                       "threshold first)",
-                       Error);
+  CHECK_THROWS_WITH_AS(
+      stick_breaking_numbers({{2}, false}, Tensor{{1, 2}, {1, 0}}, Tensor{{1, 1}, {10}}),
+      "stick breaking: event 0 voxel 1 holds 0 MeV; energies must be positive (zeros are filled below the "
+      "threshold first)",
+      Error);
 }
 
 TEST_CASE("threshold: below is empty, at the threshold is kept") {

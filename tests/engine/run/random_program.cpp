@@ -1,6 +1,6 @@
 // Builds random programs by hand; the values mean nothing, the arithmetic is everything.
 // SPDX-License-Identifier: MIT
-#include "random_program.h"
+#include "tests/engine/run/random_program.h"
 
 #include <algorithm>
 #include <cmath>

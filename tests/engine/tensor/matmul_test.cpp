@@ -36,12 +36,14 @@ TEST_CASE("products by hand: with bias, transposed, and added to what is there")
   const std::vector<float> a{1, 2, 3, 4, 5, 6}, b{1, 0, 2, -1, 1, 3}, bias{100, 200};
   std::vector<float> c(4);
   for (Kernels kernels : {Kernels::fastest, Kernels::portable}) {
-    matmul(matrix(a.data(), 3), matrix(b.data(), 2), 2, 2, 3, bias.data(), c.data(), 1, kernels);
+    matmul(matrix(a.data(), 3), matrix(b.data(), 2), 2, 2, 3, from_bias(bias.data()), c.data(), 1, kernels);
     CHECK(c == std::vector<float>{108, 207, 120, 213});  // [1 2 3; 4 5 6] [1 0; 2 -1; 1 3]
-    matmul(matrix(a.data(), 3), transposed(matrix(b.data(), 3)), 2, 2, 3, bias.data(), c.data(), 1, kernels);
+    matmul(matrix(a.data(), 3), transposed(matrix(b.data(), 3)), 2, 2, 3, from_bias(bias.data()), c.data(), 1, kernels);
     CHECK(c == std::vector<float>{107, 210, 116, 219});  // [1 2 3; 4 5 6] [1 0 2; -1 1 3]^T
-    matmul(matrix(a.data(), 3), transposed(matrix(b.data(), 3)), 2, 2, 3, nullptr, c.data(), 1, kernels);
+    matmul(matrix(a.data(), 3), transposed(matrix(b.data(), 3)), 2, 2, 3, from_sum(), c.data(), 1, kernels);
     CHECK(c == std::vector<float>{114, 220, 132, 238});
+    matmul(matrix(a.data(), 3), transposed(matrix(b.data(), 3)), 2, 2, 3, from_zero(), c.data(), 1, kernels);
+    CHECK(c == std::vector<float>{7, 10, 16, 19});
   }
 }
 
@@ -49,7 +51,7 @@ TEST_CASE("every element is one chain of fused multiply-adds in increasing k") {
   constexpr int m = 13, n = 35, k = 600;  // three blocks of k
   const std::vector<float> a = random_floats(m * k, 1), b = random_floats(k * n, 2), bias = random_floats(n, 3);
   std::vector<float> c(m * n);
-  matmul(matrix(a.data(), k), matrix(b.data(), n), m, n, k, bias.data(), c.data());
+  matmul(matrix(a.data(), k), matrix(b.data(), n), m, n, k, from_bias(bias.data()), c.data());
   for (int i = 0; i < m; ++i)
     for (int j = 0; j < n; ++j) {
       float sum = bias[static_cast<std::size_t>(j)];
@@ -60,13 +62,22 @@ TEST_CASE("every element is one chain of fused multiply-adds in increasing k") {
 }
 
 TEST_CASE("fast and portable kernels, one and three threads: the same bytes for every layout and ragged size") {
-  for (const Case& s : {Case{1, 1, 1}, {6, 16, 8}, {7, 17, 9}, {5, 40, 3}, {12, 33, 257}, {64, 300, 40}, {301, 50, 101}, {3, 1, 512},
-                        {250, 250, 100}, {2, 3, 0}}) {
-    const std::vector<float> a = random_floats(s.m * s.k, 4), b = random_floats(s.k * s.n, 5), bias = random_floats(s.n, 6);
-    for (int layout = 0; layout < 8; ++layout) {
+  for (const Case& s : {Case{1, 1, 1},
+                        {6, 16, 8},
+                        {7, 17, 9},
+                        {5, 40, 3},
+                        {12, 33, 257},
+                        {64, 300, 40},
+                        {301, 50, 101},
+                        {3, 1, 512},
+                        {250, 250, 100},
+                        {2, 3, 0}}) {
+    const std::vector<float> a = random_floats(s.m * s.k, 4), b = random_floats(s.k * s.n, 5),
+                             bias = random_floats(s.n, 6);
+    for (int layout = 0; layout < 12; ++layout) {
       const MatrixView left = layout & 1 ? transposed(matrix(a.data(), s.m)) : matrix(a.data(), s.k);
       const MatrixView right = layout & 2 ? transposed(matrix(b.data(), s.k)) : matrix(b.data(), s.n);
-      const float* start = layout & 4 ? bias.data() : nullptr;
+      const Start start = layout < 4 ? from_zero() : layout < 8 ? from_bias(bias.data()) : from_sum();
       std::vector<float> expected = random_floats(s.m * s.n, 7), fast = expected, threaded = expected;
       matmul(left, right, s.m, s.n, s.k, start, expected.data(), 1, Kernels::portable);
       matmul(left, right, s.m, s.n, s.k, start, fast.data(), 1);

@@ -262,6 +262,11 @@ TEST_CASE("npz: refusals") {
   CHECK(has(zip_refusal(zip({good, good})), "two arrays called a.npy"));
   CHECK(has(zip_refusal(zip({good}) + "abc"), "3 bytes of trailing garbage"));
   CHECK(has(zip_refusal("abc" + zip({good})), "is not a .npz file"));
+  ZipPart second = good;
+  second.name = "b.npy";
+  std::string wild = zip({good, second});  // found by fuzzing: the second member begins behind the file's end
+  wild.replace(wild.size() - 22 - (46 + 5) + 42, 4, number(0x00ffffff, 4));
+  CHECK(has(zip_refusal(wild), "claims to begin at byte 16777215"));
   const std::string whole = zip({good});
   CHECK(has(zip_refusal(whole.substr(0, whole.size() - 30)), "truncated"));
   const std::string missing = message([&] { find_array(parse_npz(view(whole), "f"), "showers", "f"); });

@@ -1,0 +1,43 @@
+// Quantisation of single layers, given the formats of their input and output.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <string>
+#include <vector>
+
+#include "engine/model/model.h"
+#include "engine/model/program.h"
+
+namespace quench {
+
+// Formats without a name.
+QValue code_value(int length, int bits, bool is_signed, double scale);
+QValue energy_value(int length);
+
+struct LinearSettings {
+  int bits;
+  bool per_channel, power_of_two;
+  std::string multiplier;
+};
+
+// Column k of the input stands for (code - zero) * column_scale[k]; columns are rescaled to the input's one scale before rounding,
+// so that parts of a concatenation keep their resolution. slope: of the fused activation below zero (0 ReLU, 1 none).
+QLinear quantize_linear(const Linear&, const QValue& input, const std::vector<double>& column_scale, const QValue& output,
+                        double slope, const LinearSettings&, const std::string& where);
+
+struct AffineLowering {  // y = mu(c) + sigma(c) x in four ops
+  QTable mean, deviation;
+  QMultiply multiply;
+  QAdd add;
+  QValue mean_value, deviation_value, scaled_value, sum_value;
+};
+
+// Columns begin .. begin + length - 1; conditions low .. high (codes beyond them count as the ends).
+AffineLowering lower_affine(const ConditionalAffine&, int begin, int length, double low, double high, const QValue& condition,
+                            const QValue& input);
+
+// total = exp(code) * E.
+QFraction fraction_of_energy(const QValue& code, const std::string& where);
+// Fractions sigmoid(code) of what is left, in units of 2^-32.
+QFractionTable logistic_table(const QValue& code);
+
+}  // namespace quench

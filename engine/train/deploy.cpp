@@ -1,0 +1,100 @@
+// Appends the way back to energies, and cuts it off again.
+// SPDX-License-Identifier: MIT
+#include "engine/train/deploy.h"
+
+#include <map>
+#include <variant>
+#include <vector>
+
+#include "engine/core/error.h"
+
+namespace quench {
+namespace {
+
+Value input_of_kind(const Model& model, InputKind kind, const char* name) {
+  for (const ModelInput& input : model.inputs)
+    if (input.kind == kind) return input.value;
+  fail("model ", model.name, ": has no ", name, " input");
+}
+
+Value find_condition(const Model& model) {
+  for (const Node& node : model.nodes)
+    if (std::holds_alternative<LogEnergy>(node.op)) return node.output;
+  fail("model ", model.name, ": has no LogEnergy node; a shower generator needs the condition");
+}
+
+const Node& find_affine(const Model& model) {
+  const Node* found = nullptr;
+  for (const Node& node : model.nodes) {
+    const ConditionalAffine* op = std::get_if<ConditionalAffine>(&node.op);
+    if (!op || op->inverse) continue;
+    if (found)
+      fail("model ", model.name, ": both ", found->name, " and ", node.name, " are ConditionalAffine; one is expected");
+    found = &node;
+  }
+  if (!found) fail("model ", model.name, ": has no ConditionalAffine node; it is not a generator that quench trained");
+  return *found;
+}
+
+// Which values lie above `output`.
+std::vector<bool> values_above(const Model& model, Value output) {
+  std::vector<bool> needed(model.values.size());
+  needed[index(output)] = true;
+  for (std::size_t i = model.nodes.size(); i-- > 0;)
+    if (needed[index(model.nodes[i].output)])
+      for (Value v : model.nodes[i].inputs) needed[index(v)] = true;
+  for (const ModelInput& input : model.inputs) needed[index(input.value)] = true;
+  return needed;
+}
+
+}  // namespace
+
+Model deploy(const Model& generator, const Preprocessing& p) {
+  Model m = generator;
+  const int voxels = p.numbers.mean.columns();
+  const Value energy = input_of_kind(m, InputKind::incident_energy, "incident_energy");
+  const Value condition = find_condition(m);
+  const Value numbers = append(m, "conditional_affine", p.numbers, {m.outputs.at(0), condition}, voxels);
+  const Value split = append(m, "stick_breaking", p.split, {numbers, energy}, voxels);
+  m.outputs = {append(m, "threshold", Threshold{p.threshold_mev}, {split}, voxels)};
+  m.values[index(m.outputs[0])].name = "voxels";
+  m.facts = {"normal", p.geometry, p.minimum_energy_mev, p.maximum_energy_mev};
+  check(m);
+  return m;
+}
+
+Model generator_core(const Model& deployed) {
+  const Value output = find_affine(deployed).inputs.at(0);
+  const std::vector<bool> needed = values_above(deployed, output);
+  Model core;
+  core.name = deployed.name;
+  core.facts = deployed.facts;
+  std::vector<Value> renumbered(deployed.values.size());
+  for (std::size_t v = 0; v < needed.size(); ++v) {
+    if (!needed[v]) continue;
+    renumbered[v] = Value{static_cast<std::uint32_t>(core.values.size())};
+    core.values.push_back(deployed.values[v]);
+  }
+  for (const ModelInput& input : deployed.inputs) core.inputs.push_back({renumbered[index(input.value)], input.kind});
+  for (const Node& node : deployed.nodes) {
+    if (!needed[index(node.output)]) continue;
+    Node kept = node;
+    kept.output = renumbered[index(node.output)];
+    for (Value& v : kept.inputs) v = renumbered[index(v)];
+    core.nodes.push_back(std::move(kept));
+  }
+  core.outputs = {renumbered[index(output)]};
+  check(core);
+  return core;
+}
+
+Model with_core(Model deployed, const Model& core) {
+  std::map<std::string, const Op*> trained;
+  for (const Node& node : core.nodes) trained[node.name] = &node.op;
+  for (Node& node : deployed.nodes)
+    if (const auto found = trained.find(node.name); found != trained.end()) node.op = *found->second;
+  check(deployed);
+  return deployed;
+}
+
+}  // namespace quench

@@ -1,0 +1,20 @@
+// The deployable model: from latent and incident energy to voxel energies in MeV.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include "engine/model/model.h"
+#include "engine/train/preprocess.h"
+
+namespace quench {
+
+// A trained generator (latent, incident_energy -> standardised numbers) followed by conditional_affine, stick_breaking
+// and threshold; the output is named "voxels" (MeV).
+Model deploy(const Model& generator, const Preprocessing&);
+
+// The same network up to the input of the ConditionalAffine node: standardised numbers, where losses and ranges are
+// compared. All inputs are kept, in order. Fails when there is not exactly one such node.
+Model generator_core(const Model& deployed);
+
+// Puts the core's trained layers back (nodes of the same names).
+Model with_core(Model deployed, const Model& core);
+
+}  // namespace quench

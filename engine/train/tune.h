@@ -1,0 +1,35 @@
+// Masked self-distillation: a pruned or folded student learns its teacher's outputs on the same latents.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+
+#include "engine/model/model.h"
+
+namespace quench {
+
+struct TuneSettings {
+  std::uint64_t seed = 1;
+  int steps = 4000, batch = 512, latent_bits = 8;
+  double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999;
+  double average = 0.998;   // of the student's weights, per step: the average is returned
+  double decay_from = 0.4;  // constant learning rate up to this fraction of the steps, then half a cosine to 0
+};
+
+struct TuneControl {
+  std::function<void(std::int64_t step, std::int64_t steps, double mean_square)>
+      progress;                             // after every step; may be empty
+  const std::atomic<bool>* stop = nullptr;  // finish the step and return the average so far
+};
+
+// Both are deployed Models with the same inputs and the same standardised outputs. Minimises the mean square difference
+// of those on fresh latents and incident energies, log-uniform over the teacher's range. Weights of the student's
+// Linear layers that are exactly 0 stay 0. BatchNorm layers of the student keep their running statistics. A pure
+// function of its arguments: the number of threads does not matter.
+Model tune(const Model& teacher, Model student, const TuneSettings&, const TuneControl& = {}, int threads = 1);
+
+// Mean square difference of the two models' standardised outputs over `events` fresh events of `seed`.
+double core_difference(const Model& a, const Model& b, std::uint64_t seed, int events, int threads = 1);
+
+}  // namespace quench

@@ -1,0 +1,56 @@
+// Loads generators and draws events from them.
+// SPDX-License-Identifier: MIT
+#include "targets/command/models.h"
+
+#include "engine/compress/calibrate.h"
+#include "engine/core/error.h"
+#include "engine/core/files.h"
+#include "engine/model/forward.h"
+#include "engine/model/onnx.h"
+#include "engine/run/run.h"
+
+namespace quench {
+namespace {
+
+bool ends_with(const std::string& text, const std::string& end) {
+  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
+}
+
+}  // namespace
+
+Generator load_generator(const std::string& path) {
+  if (ends_with(path, ".qprog")) return read_program(read_file(path), path);
+  if (ends_with(path, ".onnx")) return load_model(path);
+  fail(path, ": its name ends neither in .onnx (a model) nor in .qprog (a program)");
+}
+
+Events sample(const Model& m, std::uint64_t seed, std::uint64_t first, const Tensor& energies, int latent_bits, int threads) {
+  Events events{zeros({energies.rows(), m.values[index(m.outputs.at(0))].width}), energies};
+  constexpr int batch = 4096;
+  for (int begin = 0; begin < energies.rows(); begin += batch) {
+    const int count = std::min(batch, energies.rows() - begin);
+    Tensor part{{count, 1}, std::vector<float>(energies.data.begin() + begin, energies.data.begin() + begin + count)};
+    const Tensor showers =
+        infer(m, shower_inputs(m, seed, first + static_cast<std::uint64_t>(begin), part, latent_bits, threads), threads);
+    std::copy(showers.data.begin(), showers.data.end(), events.showers.row(begin));
+  }
+  return events;
+}
+
+Events sample(const Program& p, std::uint64_t seed, std::uint64_t first, const Tensor& energies, int threads) {
+  std::vector<std::uint32_t> counts;
+  for (float e : energies.data) counts.push_back(energy_count(p, e));
+  const QValue& out = p.values[index(p.output)];
+  const std::vector<Words> showers = run(p, seed, first, counts, threads);
+  Events events{zeros({energies.rows(), out.length}), energies};
+  for (std::size_t i = 0; i < showers.size(); ++i)
+    for (std::size_t k = 0; k < showers[i].size(); ++k) {
+      const double value = out.meaning == Meaning::energy
+                               ? showers[i][k] * p.energy_unit_mev
+                               : (static_cast<std::int32_t>(showers[i][k]) - out.zero) * out.scale;
+      events.showers.row(static_cast<int>(i))[k] = static_cast<float>(value);
+    }
+  return events;
+}
+
+}  // namespace quench

@@ -1,0 +1,29 @@
+// Options that several verbs share.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "engine/core/arguments.h"
+#include "engine/core/json.h"
+#include "engine/tensor/tensor.h"
+
+namespace quench {
+
+Option seed_option();
+Option threads_option();
+Option json_option();
+
+std::uint64_t seed(const Arguments&);
+int threads(const Arguments&);  // all of the machine's when not given
+
+// Whole numbers of the full 64 bits: --seed, --first.
+std::uint64_t unsigned_integer(const Arguments&, const std::string& option);
+
+// Incident energies of `count` events in MeV [count, 1]: "log-uniform:1:100" (GeV), "fixed:10" (GeV) or the path of an event file,
+// whose energies are taken in order.
+Tensor energies(const std::string& spec, std::uint64_t seed, std::uint64_t first, int count);
+
+void print(const Json&);  // on standard output
+
+}  // namespace quench

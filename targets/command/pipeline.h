@@ -1,0 +1,60 @@
+// The stages of the chain, each from value to value; the verbs train, compress and run are made of them.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/compress/quantize.h"
+#include "engine/core/recipe.h"
+#include "engine/model/model.h"
+#include "engine/model/program.h"
+#include "engine/physics/events.h"
+#include "engine/train/gan.h"
+
+namespace quench {
+
+struct Data {
+  Geometry geometry;
+  Events training;
+  Events reference;  // held out: what everything is compared with
+  Events second;     // an independent sample: the statistical floor, and the energies that are generated
+  std::string origin;
+};
+
+// Simulates, or loads and splits, as the recipe says.
+Data load_data(const Recipe&, int threads);
+
+// Geometry of the recipe, with its threshold.
+Geometry recipe_geometry(const Recipe&);
+
+GanSettings gan_settings(const Recipe&);
+
+struct Trained {
+  Model model;       // deployed: latent and incident energy in, voxels in MeV out
+  GanState state;
+  std::vector<double> curve_step, critic_loss, generator_loss;  // of this session's steps
+  double seconds = 0;
+  bool finished = true;  // false: interrupted, the checkpoint holds the state
+};
+
+// Trains with a checkpoint in the file `checkpoint`; resume continues from it.
+Trained train_model(const Recipe&, const Data&, const std::string& checkpoint, bool resume, int threads);
+
+struct Compressed {
+  Model folded;     // without BatchNorm
+  Model sparse;     // pruned and tuned
+  Program dense;    // folded, quantised: what quantisation alone costs
+  Program program;  // sparse, quantised
+  double seconds = 0;
+};
+
+Compressed compress_model(const Recipe&, const Model&, int threads);
+
+QuantizeSettings quantize_settings(const Recipe::Compress&, double energy_unit_mev);
+
+// Set when the user pressed Ctrl-C (installs the handler at the first call).
+const std::atomic<bool>& interrupted();
+
+}  // namespace quench

@@ -1,0 +1,212 @@
+// quench run: the whole chain, from showers to generated code and a report.
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+
+#include "codegen/emit.h"
+#include "engine/core/files.h"
+#include "engine/core/table.h"
+#include "engine/core/version.h"
+#include "engine/model/onnx.h"
+#include "engine/report/report.h"
+#include "targets/command/generate.h"
+#include "targets/command/metrics.h"
+#include "targets/command/models.h"
+#include "targets/command/options.h"
+#include "targets/command/pipeline.h"
+#include "targets/command/verbs.h"
+#include "targets/targets.h"
+
+namespace quench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Prints each stage to standard error as it begins: the chain takes minutes.
+void stage(const char* what) { std::fprintf(stderr, "quench: %s\n", what); }
+
+struct Judged {  // everything that is said about quality and speed
+  std::vector<NamedComparison> comparisons;
+  std::vector<NamedPaired> pairs;
+  double float_events_per_second = 0, integer_events_per_second = 0;
+};
+
+// The second sample's energies, repeated when more events are asked for than it has.
+Tensor generated_energies(const Data& data, int count) {
+  Tensor e = zeros({count, 1});
+  const std::vector<float>& all = data.second.incident_energies.data;
+  for (int i = 0; i < count; ++i) e.data[static_cast<std::size_t>(i)] = all[static_cast<std::size_t>(i) % all.size()];
+  return e;
+}
+
+Judged judge(const Recipe& r, const Data& data, const Model& model, const Compressed& c, const std::string& folder, int threads) {
+  Judged j;
+  const Tensor e = generated_energies(data, r.evaluate.events);
+  const int latent_bits = r.compress.latent_bits;
+  auto start = Clock::now();
+  const Events from_float = sample(model, r.seed, 0, e, latent_bits, threads);
+  j.float_events_per_second = r.evaluate.events / seconds_since(start);
+  const Events from_dense = sample(c.dense, r.seed, 0, e, threads);
+  start = Clock::now();
+  const Events from_program = sample(c.program, r.seed, 0, e, threads);
+  j.integer_events_per_second = r.evaluate.events / seconds_since(start);
+  save_events(folder + "/reference.npz", data.reference);
+  save_events(folder + "/float.npz", from_float);
+  save_events(folder + "/compressed.npz", from_program);
+  const auto against = [&](const std::string& name, const Events& candidate) {
+    j.comparisons.push_back({name, compare(data.geometry, data.reference, candidate, threads)});
+  };
+  against("second reference sample", data.second);
+  against("float model", from_float);
+  against("quantised only", from_dense);
+  against("compressed model", from_program);
+  j.pairs.push_back({"quantised only against float model, same noise", paired(data.geometry, from_float, from_dense, threads)});
+  j.pairs.push_back({"compressed model against float model, same noise", paired(data.geometry, from_float, from_program, threads)});
+  return j;
+}
+
+std::vector<ReportLayer> report_layers(const Program& p, const Plan& layout) {
+  std::vector<ReportLayer> rows;
+  for (std::size_t i = 0; i < p.nodes.size(); ++i) {
+    const QNode& node = p.nodes[i];
+    ReportLayer row;
+    row.name = node.name, row.kind = type_name(node.op), row.encoding = layout.layers[i].encoding;
+    row.stored_bits = stored_bits(layout.layers[i]);
+    if (const auto* op = std::get_if<QLinear>(&node.op)) {
+      row.shape = std::to_string(op->rows) + " x " + std::to_string(op->columns);
+      row.weights = static_cast<std::int64_t>(op->weight.size());
+      row.nonzeros = row.weights - std::count(op->weight.begin(), op->weight.end(), std::int16_t{0});
+      row.bits = op->weight_bits;
+      row.float_bits = 32 * (row.weights + op->rows);
+      row.has_accumulator = true;
+      row.accumulator_lowest = op->accumulator_low, row.accumulator_highest = op->accumulator_high;
+    } else {
+      row.shape = std::to_string(p.values[index(node.output)].length);
+    }
+    rows.push_back(row);
+  }
+  return rows;
+}
+
+ReportTarget report_target(const Program& p, const Plan& layout, const Target& target) {
+  ReportTarget row;
+  row.name = target.name, row.description = target.description;
+  row.flash_bytes = layout.flash_bytes, row.flash_limit = target.flash_bytes;
+  row.ram_bytes = layout.ram_bytes, row.ram_limit = target.ram_bytes;
+  for (const QNode& node : p.nodes) row.layers.push_back(node.name);
+  std::int64_t base[3] = {0, 0, 0};  // the arenas lie behind each other
+  for (std::size_t a = 1; a < layout.arenas.size(); ++a)
+    base[a] = base[a - 1] + layout.arenas[a - 1].length * layout.arenas[a - 1].element_bytes;
+  for (const Buffer& b : layout.buffers) {
+    const int bytes = layout.arenas[static_cast<std::size_t>(b.arena)].element_bytes;
+    row.buffers.push_back({p.values[index(b.value)].name, base[b.arena] + b.offset * bytes, std::int64_t{b.length} * bytes, b.first, b.last});
+  }
+  return row;
+}
+
+Report make_report(const Recipe& r, const Data& data, const Trained& trained, const Compressed& c, const Judged& j, int threads) {
+  const Program& p = c.program;
+  const Encoding encoding = encoding_from(r.compress.encoding);
+  const Plan host = plan(p, find_target("host"), encoding);
+  Report report;
+  report.title = r.name;
+  report.program = std::string("quench ") + version;
+  report.seed = r.seed;
+  report.recipe = print_recipe(r);
+  report.geometry = data.geometry;
+  report.reference = data.origin + ", " + data.geometry.name + ", " + grouped(data.reference.size()) + " held-out showers";
+  report.facts = {{"data", data.origin},
+                  {"geometry", data.geometry.name},
+                  {"training showers", grouped(data.training.size())},
+                  {"held-out showers", grouped(data.reference.size())},
+                  {"generated showers of each model", grouped(r.evaluate.events)},
+                  {"training", grouped(r.train.steps) + " steps of " + grouped(r.train.batch) + " in " + duration_text(trained.seconds)},
+                  {"compression", duration_text(c.seconds)},
+                  {"threads", std::to_string(threads)}};
+  report.float_bits = p.original_bits, report.compressed_bits = host.stored_bits, report.weight_bits = r.compress.bits;
+  report.summary = "A conditional generator trained on " + grouped(data.training.size()) + " showers, pruned to " +
+                   rounded(100.0 * static_cast<double>(host.multiplications - host.nonzeros) / static_cast<double>(host.multiplications), 3) +
+                   " % zeros and quantised to " + std::to_string(r.compress.bits) + " bits: " +
+                   rounded(static_cast<double>(p.original_bits) / static_cast<double>(host.stored_bits), 3) + " times smaller in stored bits.";
+  report.layers = report_layers(p, host);
+  for (const NamedComparison& n : j.comparisons) report.candidates.push_back({n.name, n.comparison});
+  report.paired = {{"float model", "quantised only", j.pairs[0].paired}, {"float model", "compressed model", j.pairs[1].paired}};
+  report.speeds = {{"float model, float engine", j.float_events_per_second, "events/s", std::to_string(threads) + " threads"},
+                   {"compressed model, integer interpreter", j.integer_events_per_second, "events/s", std::to_string(threads) + " threads"}};
+  for (const std::string& name : r.generate.targets) {
+    const Target target = find_target(name);
+    const Plan layout = plan(p, target, encoding);
+    report.targets.push_back(report_target(p, layout, target));
+    if (layout.instructions)
+      report.speeds.push_back({"compressed model on " + name, static_cast<double>(layout.instructions), "instructions/event",
+                               "the target's cost model, within 10 % of exact counts under emulation"});
+  }
+  report.plots.push_back({"Training", "step", "least-squares loss", false, false, false,
+                          {{"critic", trained.curve_step, trained.critic_loss}, {"generator", trained.curve_step, trained.generator_loss}}});
+  return report;
+}
+
+std::string summary_text(const Report& report, const Judged& j) {
+  return metrics_text(j.comparisons, j.pairs) + "\n" + grouped(report.compressed_bits) + " bits stored, " +
+         rounded(static_cast<double>(report.float_bits) / static_cast<double>(report.compressed_bits), 3) + " times smaller than " +
+         grouped(report.float_bits) + " bits of dense floats; " + grouped(static_cast<std::int64_t>(j.float_events_per_second)) +
+         " float and " + grouped(static_cast<std::int64_t>(j.integer_events_per_second)) + " integer events/s here\n";
+}
+
+int run_verb(const Arguments& a) {
+  Recipe r = load_recipe(a.positionals[0]);
+  for (const std::string& setting : texts(a, "--set")) set_field(r, setting);
+  if (given(a, "--seed")) r.seed = seed(a);
+  check_recipe(r, a.positionals[0]);
+  std::vector<Target> targets;
+  for (const std::string& name : r.generate.targets) targets.push_back(find_target(name));  // before minutes of work
+  const int workers = threads(a);
+  const std::string out = text(a, "--out");
+  make_folder(out);
+  write_file(out + "/recipe.toml", print_recipe(r));
+
+  stage("data");
+  const Data data = load_data(r, workers);
+  stage("train");
+  const std::string checkpoint = out + "/model.checkpoint";
+  const Trained trained = train_model(r, data, checkpoint, given(a, "--resume"), workers);
+  if (!trained.finished)
+    fail("interrupted after ", trained.state.step, " of ", r.train.steps, " steps; continue with the same command and --resume");
+  save_model(trained.model, out + "/model.onnx");
+  stage("compress");
+  const Compressed c = compress_model(r, trained.model, workers);
+  write_file(out + "/program.qprog", program_text(c.program));
+  stage("evaluate");
+  const Judged judged = judge(r, data, trained.model, c, out, workers);
+  stage("generate");
+  for (const Target& target : targets) {
+    const std::string name = target.name;
+    write_files(emit(c.program, target, encoding_from(r.compress.encoding)), out + "/generate/" + name);
+  }
+  const Report report = make_report(r, data, trained, c, judged, workers);
+  write_file(out + "/report.html", html_report(report));
+  write_file(out + "/report.json", json_text(report_json(report)) + "\n");
+  if (given(a, "--json")) print(report_json(report));
+  else std::printf("%s\n%s/report.html shows it all\n", summary_text(report, judged).c_str(), out.c_str());
+  return 0;
+}
+
+}  // namespace
+
+Command run_command() {
+  return {{"run",
+           "Runs the whole chain of a recipe: data, train, compress, evaluate, generate, report.",
+           {{"RECIPE", "a TOML file"}},
+           {{"--out", "DIR", "", "folder for the model, the program, the generated code and report.html", true},
+            {"--set", "KEY=VALUE", "", "override one key of the recipe, e.g. data.events=5000", false, true},
+            {"--resume", "", "", "continue an interrupted training of the same recipe"},
+            json_option(),
+            seed_option(),
+            threads_option()},
+           "Keys of a recipe:\n" + recipe_help()},
+          run_verb};
+}
+
+}  // namespace quench

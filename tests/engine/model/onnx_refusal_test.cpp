@@ -1,0 +1,360 @@
+// ONNX files that quench must refuse, each with one sentence that says why, and damaged ones that must not hurt.
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <filesystem>
+#include <limits>
+
+#include "engine/core/files.h"
+#include "engine/kernels/noise.h"
+#include "tests/engine/model/onnx_file.h"
+
+using namespace quench;
+using onnx::attribute;
+using onnx::node;
+using Ints = std::vector<std::int64_t>;
+
+namespace {
+
+// The refusal holds each of these texts and is one line.
+void check_refusal(const std::string& bytes, const std::vector<std::string>& texts,
+                   const std::string& path = "t.onnx") {
+  const std::string said = refusal(bytes, path);
+  INFO("said: ", said);
+  CHECK(said.find('\n') == std::string::npos);
+  CHECK(said.rfind(path, 0) == 0);
+  for (const std::string& text : texts) {
+    INFO("looked for: ", text);
+    CHECK(said.find(text) != std::string::npos);
+  }
+}
+
+// A sound file: Gemm 3 -> 2.
+OnnxBuilder sound() {
+  OnnxBuilder file;
+  file.initializers = {onnx::tensor("W", Tensor{{3, 2}, {1, 4, 2, 5, 3, 6}}), onnx::tensor("c", Tensor{{2}, {7, 8}})};
+  file.nodes = {node("fc", "Gemm", {"x", "W", "c"}, {"y"})};
+  return file;
+}
+
+// The sound file with other nodes.
+std::string with_nodes(std::vector<std::string> nodes, int opset = 17) {
+  OnnxBuilder file = sound();
+  file.nodes = std::move(nodes);
+  file.opset = opset;
+  return file.bytes();
+}
+
+std::string with_weight(const std::string& tensor) {
+  OnnxBuilder file = sound();
+  file.initializers[0] = tensor;
+  return file.bytes();
+}
+
+std::string raw_tensor(const char* name, const Ints& dims, int type, const std::string& raw) {
+  std::string t;
+  for (const std::int64_t d : dims) protobuf::put_int(t, 1, d);
+  protobuf::put_int(t, 2, type);
+  protobuf::put_bytes(t, 8, name);
+  protobuf::put_bytes(t, 9, raw);
+  return t;
+}
+
+const std::string one = attribute("axis", std::int64_t{1}), zero = attribute("axis", std::int64_t{0});
+
+}  // namespace
+
+TEST_CASE("the file that the refusals start from is sound") { CHECK(refusal(sound().bytes()) == ""); }
+
+TEST_CASE("operators and attributes") {
+  check_refusal(with_nodes({node("sm", "Softmax", {"x"}, {"y"})}), {"'sm'", "(Softmax)", "no such operator", "Gemm"});
+  check_refusal(with_nodes({node("", "Erf", {"x"}, {"y"})}), {"node 0 (Erf)"});
+  check_refusal(with_nodes({node("f", "Relu", {"x"}, {"y"}, {}, "com.microsoft")}), {"com.microsoft", "domain"});
+  check_refusal(with_nodes({node("f", "Wavelet", {"x"}, {"y"}, {}, "quench")}), {"Wavelet", "newer"});
+  check_refusal(with_nodes({node("f", "Relu", {"x"}, {"y"}, {attribute("slope", 1.0f)})}), {"attribute 'slope'"});
+  check_refusal(with_nodes({node("f", "LeakyRelu", {"x"}, {"y"}, {attribute("alpha", std::int64_t{1})})}),
+                {"alpha", "type 2"});
+  check_refusal(with_nodes({node("f", "LeakyRelu", {"x"}, {"y"}, {attribute("alpha", std::nanf(""))})}),
+                {"alpha", "finite"});
+  check_refusal(with_nodes({node("f", "Gemm", {"x", "W"}, {"y"}, {attribute("transA", std::int64_t{1})})}), {"transA"});
+  check_refusal(with_nodes({node("f", "Gemm", {"x", "W"}, {"y"}, {attribute("alpha", 3e38f)})}), {"alpha", "float32"});
+  check_refusal(with_nodes({node("f", "Concat", {"x", "x"}, {"y"}, {zero})}), {"axis is 0"});
+  check_refusal(with_nodes({node("f", "Flatten", {"x"}, {"y"}, {zero})}), {"axis is 0"});
+  check_refusal(with_nodes({node("f", "Relu", {"x", "x"}, {"y"})}), {"2 inputs, 1"});
+  check_refusal(with_nodes({node("f", "Relu", {}, {"y"})}), {"0 inputs, 1"});
+  check_refusal(with_nodes({node("f", "Relu", {""}, {"y"})}), {"input 0 is missing"});
+  check_refusal(with_nodes({node("f", "Relu", {"x"}, {})}), {"no output"});
+  check_refusal(with_nodes({node("f", "Constant", {}, {"y"})}), {"0 attributes, 1"});
+  check_refusal(with_nodes({node("f", "Relu", {"x"}, {"y"})}, 6), {"opset 6", "7 to 25"});
+  check_refusal(with_nodes({node("f", "Relu", {"x"}, {"y"})}, 99), {"opset 99"});
+}
+
+TEST_CASE("training-mode nodes") {
+  OnnxBuilder file = sound();
+  file.initializers = {onnx::tensor("v", Tensor{{3}, {1, 1, 1}}), onnx::tensor("on", Ints{}, Ints{1})};
+  file.nodes = {node("bn", "BatchNormalization", {"x", "v", "v", "v", "v"}, {"y"},
+                     {attribute("training_mode", std::int64_t{1})})};
+  check_refusal(file.bytes(), {"'bn'", "training_mode", "eval()"});
+  file.nodes = {node("drop", "Dropout", {"x", "", "on"}, {"y"})};
+  check_refusal(file.bytes(), {"'drop'", "training_mode"});
+  file.nodes = {node("drop", "Dropout", {"x"}, {"h", "mask"}), node("r", "Relu", {"mask"}, {"y"})};
+  check_refusal(file.bytes(), {"'mask'", "second output"});
+}
+
+TEST_CASE("weights that are computed, missing, misshapen or not finite") {
+  check_refusal(with_nodes({node("f", "Gemm", {"x", "x"}, {"y"})}), {"'x'", "computed by the network"});
+  check_refusal(with_nodes({node("f", "Gemm", {"c", "W"}, {"y"})}), {"'c'", "is a constant"});
+  check_refusal(with_nodes({node("f", "Gemm", {"x", "nowhere"}, {"y"})}), {"'nowhere'", "neither an input"});
+  check_refusal(with_nodes({node("f", "Gemm", {"x", "c"}, {"y"})}), {"'c'", "rank 1"});
+  check_refusal(with_nodes({node("f", "Gemm", {"x", "W", "W"}, {"y"})}), {"'W'", "6 elements in 3 rows", "1 or 2"});
+  check_refusal(with_weight(onnx::tensor("W", Tensor{{4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}})),
+                {"takes 4 columns", "'x' has 3"});
+  check_refusal(with_weight(onnx::tensor("W", Tensor{{1, 3, 2}, {1, 2, 3, 4, 5, 6}})), {"[1, 3, 2]", "rank 3"});
+  check_refusal(with_weight(onnx::tensor("W", Ints{3, 2}, Ints{1, 2, 3, 4, 5, 6})), {"'W'", "integers"});
+  check_refusal(with_weight(onnx::tensor("W", Tensor{{3, 2}, {1, 2, 3, NAN, 5, 6}})), {"element 3", "finite"});
+  check_refusal(with_weight(onnx::tensor("W", Tensor{{3, 2}, {1, 2, INFINITY, 4, 5, 6}})), {"element 2", "inf"});
+  check_refusal(with_weight(raw_tensor("W", {3, 2}, 16, std::string(12, '\0'))), {"data type 16", "float32"});
+  check_refusal(with_weight(raw_tensor("W", {3, 2}, 1, std::string(20, '\0'))),
+                {"6 elements of 4", "holds 5 in 20 bytes"});
+  check_refusal(with_weight(raw_tensor("W", {3, 2}, 1, std::string(25, '\0'))), {"25 bytes"});
+  std::string huge;  // 1e300 does not fit float32
+  for (int k = 0; k < 6; ++k) protobuf::append_little_endian(huge, protobuf::double_bits(1e300));
+  check_refusal(with_weight(raw_tensor("W", {3, 2}, 11, huge)), {"1e+300", "does not fit float32"});
+  OnnxBuilder file = sound();
+  file.initializers.push_back(onnx::tensor("neg", Tensor{{3}, {1, -1, 1}}));
+  file.initializers.push_back(onnx::tensor("v", Tensor{{3}, {1, 1, 1}}));
+  file.nodes = {node("bn", "BatchNormalization", {"x", "v", "v", "v", "neg"}, {"y"})};
+  check_refusal(file.bytes(), {"variance 1 is -1"});
+  file.nodes = {node("bn", "BatchNormalization", {"x", "v", "v", "v", "c"}, {"y"})};
+  check_refusal(file.bytes(), {"'c' has 2 elements", "3 columns"});
+}
+
+TEST_CASE("absurd sizes are refused before anything is allocated") {
+  check_refusal(with_weight(raw_tensor("W", {3, std::int64_t{1} << 40}, 1, "")), {"1099511627776", "at most"});
+  check_refusal(with_weight(raw_tensor("W", {std::int64_t{1} << 31, std::int64_t{1} << 31}, 1, "")), {"at most"});
+  check_refusal(with_weight(raw_tensor("W", {3, 200000000}, 1, "abcd")), {"600000000 elements", "holds 1"});
+  check_refusal(with_weight(raw_tensor("W", {3, 0}, 1, "")), {"[3, 0]", "positive"});
+  check_refusal(with_weight(raw_tensor("W", {3, -2}, 1, "")), {"[3, -2]", "positive"});
+  std::vector<std::string> doubling;
+  std::string last = "x";
+  for (int k = 0; k < 40; ++k) {
+    doubling.push_back(node("", "Concat", {last, last}, {"d" + std::to_string(k)}, {one}));
+    last = "d" + std::to_string(k);
+  }
+  check_refusal(with_nodes(doubling), {"25165824 wide", "16777216"});
+  OnnxBuilder file;  // one weight of 1 MB, used by many nodes
+  file.initializers = {onnx::tensor("W", zeros({512, 512}))};
+  file.inputs = {onnx::value_info("x", 512)};
+  file.outputs = {onnx::value_info("y0", 512)};
+  for (int k = 0; k < 30; ++k) file.nodes.push_back(node("", "MatMul", {"x", "W"}, {"y" + std::to_string(k)}));
+  check_refusal(file.bytes(), {"used by too many nodes"});
+}
+
+TEST_CASE("graphs with cycles, names made twice, and names that are nothing") {
+  check_refusal(with_nodes({node("a", "Relu", {"x"}, {"h"}), node("b", "Concat", {"h", "q"}, {"p"}, {one}),
+                            node("c", "Relu", {"p"}, {"q"}), node("d", "Relu", {"q"}, {"y"})}),
+                {"waits for its own result"});
+  check_refusal(with_nodes({node("self", "Relu", {"y"}, {"y"})}), {"'self'", "own result"});
+  check_refusal(with_nodes({node("a", "Relu", {"x"}, {"y"}), node("b", "Tanh", {"x"}, {"y"})}),
+                {"two values are called 'y'"});
+  check_refusal(with_nodes({node("a", "Relu", {"x"}, {"x"})}), {"two values are called 'x'"});
+  check_refusal(with_nodes({node("a", "Relu", {"x"}, {"W"})}), {"two values are called 'W'"});
+  check_refusal(with_nodes({node("a", "Relu", {"x"}, {"h"}), node("a", "Relu", {"h"}, {"y"})}),
+                {"two nodes are called 'a'"});
+  check_refusal(with_nodes({node("a", "Relu", {"x"}, {"h"})}), {"output 'y'", "not made"});
+  check_refusal(with_nodes({node("a\nb", "Relu", {"x"}, {"y"})}), {"control character"});
+  check_refusal(with_nodes({node("a", "Add", {"x", "c"}, {"y"})}), {"bias of a MatMul"});
+  check_refusal(with_nodes({node("m", "MatMul", {"x", "W"}, {"p"}), node("a", "Add", {"p", "c"}, {"s"}),
+                            node("j", "Concat", {"s", "p"}, {"y"}, {one})}),
+                {"'a'", "nothing else uses"});
+  OnnxBuilder file = sound();
+  file.inputs.push_back(file.inputs[0]);
+  check_refusal(file.bytes(), {"two inputs are called 'x'"});
+  file = sound();
+  file.initializers.push_back(file.initializers[0]);
+  check_refusal(file.bytes(), {"two values are called 'W'"});
+  file = sound();
+  file.outputs = {onnx::value_info("W", 2)};
+  check_refusal(file.bytes(), {"output 'W'", "is a constant"});
+  file.outputs = {};
+  check_refusal(file.bytes(), {"no output"});
+}
+
+TEST_CASE("inputs and outputs of other shapes and types") {
+  auto with_input = [](const std::string& input) {
+    OnnxBuilder file = sound();
+    file.inputs = {input};
+    return file.bytes();
+  };
+  CHECK(refusal(with_input(typed_value("x", {4, 3}))) == "");
+  CHECK(refusal(with_input(typed_value("x", {-1, 3}, 11))) == "");
+  check_refusal(with_input(typed_value("x", {-1, 3}, 7)), {"input 'x'", "data type 7"});
+  check_refusal(with_input(typed_value("x", {-1, 1, 3, 3})), {"rank 4"});
+  check_refusal(with_input(typed_value("x", {3})), {"rank 1"});
+  check_refusal(with_input(typed_value("x", {-1, -1})), {"open number of columns"});
+  check_refusal(with_input(typed_value("x", {-1, 0})), {"has 0 columns"});
+  check_refusal(with_input(typed_value("x", {-1, 4})), {"takes 3 columns", "'x' has 4"});
+  OnnxBuilder file = sound();
+  file.inputs = {typed_value("x", {4, 3}), typed_value("z", {5, 3})};
+  check_refusal(file.bytes(), {"5 events", "to 4"});
+  file = sound();
+  file.outputs = {typed_value("y", {-1, 7})};
+  check_refusal(file.bytes(), {"declared with 7 columns", "makes 2"});
+  file.outputs = {typed_value("y", {2})};
+  check_refusal(file.bytes(), {"declared with rank 1"});
+}
+
+TEST_CASE("columns cut where there are none, events cut, shapes changed") {
+  auto cut = [](Ints starts, Ints ends, Ints axes) {
+    return with_nodes({node("s", "Slice", {"x"}, {"y"},
+                            {attribute("starts", starts), attribute("ends", ends), attribute("axes", axes)})},
+                      9);
+  };
+  check_refusal(cut({2}, {2}, {1}), {"columns 2 to 2 of 3 are none"});
+  check_refusal(cut({-1}, {-9}, {1}), {"are none"});
+  check_refusal(cut({0}, {2}, {0}), {"events 0 to 2"});
+  check_refusal(cut({0}, {2}, {2}), {"axis is 2"});
+  check_refusal(cut({0, 0}, {2, 2}, {1, -1}), {"columns twice"});
+  check_refusal(cut({0, 0}, {2}, {1}), {"2 starts, 1 ends, 1 axes"});
+  OnnxBuilder file = sound();
+  auto ints = [](const char* name, Ints v) { return onnx::tensor(name, Ints{static_cast<std::int64_t>(v.size())}, v); };
+  file.initializers = {ints("0", {0}), ints("1", {1}), ints("2", {2}), ints("sizes", {1, 1}), ints("flat", {-1, 1})};
+  file.nodes = {node("s", "Slice", {"x", "0", "2", "1", "2"}, {"y"})};
+  check_refusal(file.bytes(), {"step is 2"});
+  file.nodes = {node("s", "Split", {"x", "sizes"}, {"y", "z"}, {one})};
+  check_refusal(file.bytes(), {"do not add up to the 3 columns"});
+  file.nodes = {node("s", "Split", {"x"}, {"y", "z"}, {one})};
+  check_refusal(file.bytes(), {"3 columns", "2 equal parts"});
+  file.nodes = {node("s", "Split", {"x", "sizes"}, {"y", "z"})};
+  check_refusal(file.bytes(), {"axis is 0"});
+  file.nodes = {node("r", "Reshape", {"x", "flat"}, {"y"})};
+  check_refusal(file.bytes(), {"[events, 3]"});
+  file.nodes = {node("t", "Transpose", {"x"}, {"y"})};
+  check_refusal(file.bytes(), {"'x'", "computed by the network"});
+  file.nodes = {node("q", "Shape", {"x"}, {"s"}), node("g", "Gather", {"s", "0"}, {"n"}),
+                node("c", "Slice", {"x", "0", "n", "1"}, {"y"})};
+  check_refusal(file.bytes(), {"depends on the number of events"});
+  file.nodes = {node("q", "Shape", {"x"}, {"s"}), node("g", "Gather", {"s", "2"}, {"n"}),
+                node("r", "Relu", {"x"}, {"y"})};
+  check_refusal(file.bytes(), {"number 2 of a shape of 2"});
+  file.nodes = {node("d", "Div", {"1", "0"}, {"n"}), node("r", "Relu", {"x"}, {"y"})};
+  check_refusal(file.bytes(), {"Div of the sizes 1 and 0"});
+}
+
+TEST_CASE("metadata and functions of quench that do not fit the graph") {
+  auto with_entry = [](const char* key, const char* value) {
+    OnnxBuilder file = sound();
+    file.metadata = {{key, value}};
+    return file.bytes();
+  };
+  check_refusal(with_entry("quench.latent", "cauchy"), {"'cauchy'", "normal or uniform"});
+  check_refusal(with_entry("quench.input.z", "latent"), {"no input is called 'z'"});
+  check_refusal(with_entry("quench.input.x", "noise"), {"'noise'", "latent, incident_energy or features"});
+  check_refusal(with_entry("quench.minimum_energy_mev", "1,5"), {"'1,5'", "not a number"});
+  check_refusal(with_entry("quench.minimum_energy_mev", "-1"), {"at least 0"});
+  check_refusal(with_entry("quench.maximum_energy_mev", "inf"), {"inf"});
+  check_refusal(with_entry("quench.value_order", "0 0"), {"value_order"});
+  OnnxBuilder file = sound();
+  file.inputs = {onnx::value_info("x", 3), onnx::value_info("e", 1)};
+  auto ints = [](const char* name, Ints v) { return onnx::tensor(name, Ints{static_cast<std::int64_t>(v.size())}, v); };
+  file.initializers = {ints("stick", {1}), ints("part", {0}), onnx::tensor("two", Tensor{{1, 2}, {0, 2}}),
+                       onnx::tensor("m", Tensor{{2, 3}, {1, 2, 3, 4, 5, 6}}), onnx::tensor("inf", HUGE_VAL)};
+  const std::string layers = attribute("layer_voxels", Ints{3}), wrong = attribute("layer_voxels", Ints{2, 2});
+  file.nodes = {node("s", "StickBreaking", {"x", "e", "stick", "part", "part"}, {"y"}, {layers}, "quench")};
+  check_refusal(file.bytes(), {"do not belong to layer_voxels"});
+  file.nodes = {node("s", "StickBreaking", {"x", "e", "stick", "part", "part"}, {"y"}, {wrong}, "quench")};
+  check_refusal(file.bytes(), {"add up to the 3 columns"});
+  file.nodes = {node("a", "ConditionalAffine", {"x", "e", "two", "m", "m"}, {"y"}, {}, "quench")};
+  check_refusal(file.bytes(), {"exponent 1 is 2"});
+  file.nodes = {node("l", "LogEnergy", {"x", "inf"}, {"y"}, {}, "quench")};
+  check_refusal(file.bytes(), {"one finite"});
+}
+
+TEST_CASE("external data lie in the model's folder and nowhere else") {
+  namespace fs = std::filesystem;
+  const fs::path root = fs::temp_directory_path() / "quench_onnx_external";
+  fs::remove_all(root);
+  fs::create_directories(root / "models" / "weights");
+  std::string data(8, '\1');
+  for (const float v : {1.0f, 4.0f, 2.0f, 5.0f, 3.0f, 6.0f})
+    protobuf::append_little_endian(data, protobuf::float_bits(v));
+  for (const fs::path& path : {root / "outside.bin", root / "models" / "w.bin", root / "models" / "weights" / "w.bin"})
+    write_file(path.string(), data);
+  fs::create_symlink("../outside.bin", root / "models" / "link.bin");
+  fs::create_directory_symlink("..", root / "models" / "up");
+  fs::create_symlink("w.bin", root / "models" / "inner.bin");
+  const std::string path = (root / "models" / "m.onnx").string();
+  auto bytes = [](const std::string& location, const char* offset = "8", const char* length = "24") {
+    std::string t;
+    for (const int d : {3, 2}) protobuf::put_int(t, 1, d);
+    protobuf::put_int(t, 2, 1);
+    protobuf::put_bytes(t, 8, "W");
+    protobuf::put_bytes(t, 13, onnx::entry("location", location));
+    protobuf::put_bytes(t, 13, onnx::entry("offset", offset));
+    protobuf::put_bytes(t, 13, onnx::entry("length", length));
+    protobuf::put_int(t, 14, 1);
+    return with_weight(t);
+  };
+  for (const char* good : {"w.bin", "./w.bin", "weights/w.bin", "inner.bin"}) {
+    INFO(good);
+    REQUIRE(refusal(bytes(good), path) == "");
+    CHECK(std::get<Linear>(read_onnx(bytes(good), path).nodes[0].op).weight.data ==
+          std::vector<float>{1, 2, 3, 4, 5, 6});
+  }
+  check_refusal(bytes((root / "models" / "w.bin").string()), {"absolute path"});
+  check_refusal(bytes("../outside.bin"), {"'../outside.bin'", "leaves the model's folder"}, path);
+  check_refusal(bytes("weights/../../outside.bin"), {"leaves the model's folder"}, path);
+  check_refusal(bytes("link.bin"), {"by a symbolic link"}, path);
+  check_refusal(bytes("up/outside.bin"), {"by a symbolic link"}, path);
+  check_refusal(bytes("missing.bin"), {"cannot be found"}, path);
+  check_refusal(bytes("weights"), {"not a regular file"}, path);
+  check_refusal(bytes(""), {"not a file name"}, path);
+  check_refusal(bytes("w.bin"), {"not read from a file"}, "");
+  check_refusal(bytes("w.bin", "9"), {"needs 24 bytes", "23 are in the file 'w.bin'"}, path);
+  check_refusal(bytes("w.bin", "8", "20"), {"needs 24 bytes", "20 are declared"}, path);
+  check_refusal(bytes("w.bin", "-8"), {"offset", "'-8'"}, path);
+  check_refusal(bytes("w.bin", "18446744073709551615"), {"0 are in the file"}, path);
+  fs::remove_all(root);
+}
+
+TEST_CASE("files that are no ONNX files") {
+  check_refusal("", {"holds no network"});
+  check_refusal("\x89PNG\r\n\x1a\n", {"t.onnx"});
+  check_refusal("hello, world", {"t.onnx"});
+  check_refusal(std::string("\x38\x01", 2), {"field 7", "wire type 0 instead of 2"});  // graph as a number
+  check_refusal(std::string("\x3b", 1), {"unknown wire type 3"});                      // a group
+  check_refusal(std::string("\x3a\xff\xff\xff\xff\x0f", 6),
+                {"4294967295 bytes of which 0"});  // a length beyond the end
+  check_refusal(std::string(11, '\xff'), {"longer than 64 bits"});
+  check_refusal(std::string("\x02\x00", 2), {"field number 0"});
+  OnnxBuilder file = sound();
+  std::string bytes = file.bytes();
+  bytes.resize(bytes.size() - 20);  // both opsets are gone
+  CHECK(refusal(bytes) != "");
+}
+
+TEST_CASE("cut and damaged files are read or refused, never more") {
+  Model m;
+  m.name = "small";
+  const Value x = add_input(m, "x", 3, InputKind::latent), e = add_input(m, "e", 1, InputKind::incident_energy);
+  Value h = append(m, "fc", linear(3, 3), {x}, 3);
+  h = append(m, "norm", batch_norm(3), {h}, 3);
+  h = append(m, "cut", Slice{0, 3}, {h}, 3);
+  m.outputs = {append(m, "split", StickBreaking{{1, 2}, false}, {h, e}, 3)};
+  const std::string whole = onnx_bytes(m);
+  REQUIRE(refusal(whole) == "");
+  std::size_t graph_end = 0;  // behind the graph only whole fields may be missing
+  while (graph_end < whole.size() && refusal(whole.substr(0, graph_end)) != "") ++graph_end;
+  CHECK(graph_end > whole.find("split") + 20);
+  const std::uint32_t event[4] = {1, 0, 0, 0};
+  Xoshiro128 random = noise_state(event, 0);
+  int refused = 0;
+  for (int k = 0; k < 20000; ++k) {
+    std::string damaged = whole;
+    for (std::uint32_t n = next(random) % 3 + 1; n > 0; --n)
+      damaged[next(random) % damaged.size()] = static_cast<char>(next(random) & 255);
+    refused += refusal(damaged) != "";
+  }
+  CHECK(refused > 4000);
+}

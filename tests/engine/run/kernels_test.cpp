@@ -1,0 +1,165 @@
+// Kernels on small cases worked by hand.
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "engine/kernels/bitmap_linear.h"
+#include "engine/kernels/crc.h"
+#include "engine/kernels/csr_linear.h"
+#include "engine/kernels/dense_linear.h"
+#include "engine/kernels/elementwise.h"
+#include "engine/kernels/fraction.h"
+#include "engine/kernels/join.h"
+#include "engine/kernels/log_energy.h"
+#include "engine/kernels/table.h"
+#include "engine/core/error.h"
+#include "engine/ops/requantization.h"
+
+using namespace quench;
+
+TEST_CASE("scale rounds half up and requantize saturates") {
+  CHECK(scale(3, 1, 1) == 2);    // 1.5 -> 2
+  CHECK(scale(-3, 1, 1) == -1);  // -1.5 -> -1
+  CHECK(scale(5, 3, 2) == 4);    // 3.75 -> 4
+  CHECK(scale(-5, 3, 2) == -4);  // -3.75 -> -4
+  CHECK(scale(2147483647, 2147483647, 62) == 1);  // just below 1 rounds to 1
+  const int32_t multiplier[2] = {1, 3};
+  const uint8_t shift[2] = {1, 2};
+  const Requantize<int32_t> q = {1, multiplier, shift, nullptr, nullptr, 10, 0, 20};
+  CHECK(requantize(int32_t{3}, q, 0) == 12);
+  CHECK(requantize(int32_t{5}, q, 1) == 14);
+  CHECK(requantize(int32_t{100}, q, 0) == 20);
+  CHECK(requantize(int32_t{-100}, q, 0) == 0);
+  const int32_t slope[1] = {1};
+  const uint8_t slope_shift[1] = {3};
+  const Requantize<int32_t> leaky = {0, multiplier, shift, slope, slope_shift, 0, -128, 127};
+  CHECK(requantize(int32_t{16}, leaky, 5) == 8);    // one pair for all rows
+  CHECK(requantize(int32_t{-16}, leaky, 5) == -2);  // an eighth below zero
+}
+
+TEST_CASE("closest factors of the three classes") {
+  const Factor wide = closest_factor(0.3, "wide", "x");
+  CHECK(std::fabs(std::ldexp(wide.multiplier, -wide.shift) / 0.3 - 1) < 1e-9);
+  CHECK(wide.multiplier >= 1 << 30);
+  const Factor narrow = closest_factor(0.3, "narrow", "x");
+  CHECK(narrow.multiplier < 1 << 15);
+  CHECK(std::fabs(std::ldexp(narrow.multiplier, -narrow.shift) / 0.3 - 1) < 1e-4);
+  const Factor shift = closest_factor(0.125, "shift", "x");
+  CHECK(shift.multiplier == 1);
+  CHECK(shift.shift == 3);
+  const Factor up = closest_factor(4, "shift", "x");
+  CHECK(std::ldexp(up.multiplier, -up.shift) == 4);
+  CHECK_THROWS_WITH_AS(closest_factor(0.3, "shift", "layer a"), doctest::Contains("layer a: the scale factor 0.3 is no power of two"), Error);
+  CHECK(closest_factor(0, "wide", "x").multiplier == 0);
+}
+
+TEST_CASE("linear layers: dense, CSR and bitmap agree with sums by hand") {
+  // W = [[5 0 0 -7] [0 9 0 0] [0 0 0 0] [1 1 1 1] [0 0 -3 0]], x = [2 3 -1 4]
+  const int8_t x[4] = {2, 3, -1, 4};
+  const int32_t bias[5] = {100, -20, 7, 0, 0};
+  const int32_t expected[5] = {100 + 10 - 28, -20 + 27, 7, 8, 3};
+  const int32_t m[1] = {2};
+  const uint8_t s[1] = {1};
+  const Requantize<int32_t> same = {0, m, s, nullptr, nullptr, 0, -1000, 1000};
+  int16_t y[5];
+  const int8_t dense[20] = {5, 0, 0, -7, 0, 9, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, -3, 0};
+  run(DenseLinear<int32_t, int8_t, int32_t>{5, 4, dense, bias, same}, x, y);
+  for (int i = 0; i < 5; ++i) CHECK(y[i] == expected[i]);
+  const uint8_t begin[6] = {0, 2, 3, 3, 7, 8}, column[8] = {0, 3, 1, 0, 1, 2, 3, 2};
+  const int8_t value[8] = {5, -7, 9, 1, 1, 1, 1, -3};
+  run(CsrLinear<int32_t, uint8_t, uint8_t, int8_t, int32_t>{5, begin, column, value, bias, same}, x, y);
+  for (int i = 0; i < 5; ++i) CHECK(y[i] == expected[i]);
+  const uint8_t mask[5] = {0x9, 0x2, 0, 0xf, 0x4};
+  run(BitmapLinear<int64_t, int8_t, int32_t>{5, 4, mask, value, bias, same}, x, y);
+  for (int i = 0; i < 5; ++i) CHECK(y[i] == expected[i]);
+}
+
+TEST_CASE("tables: full and linear") {
+  const int8_t full[4] = {10, 20, 30, 40};
+  const int8_t x[3] = {-2, 1, -1};
+  int8_t y[3];
+  run(Lookup<int8_t>{3, 1, 0, -2, 0, -128, 35, full}, x, y);
+  CHECK(y[0] == 10);
+  CHECK(y[1] == 35);  // 40 saturates
+  CHECK(y[2] == 20);
+  const int16_t knots[3] = {0, 100, -100};  // at codes 0, 4, 8
+  const int8_t u[3] = {1, 4, 7};
+  int16_t v[3];
+  run(Lookup<int16_t>{3, 1, 0, 0, 2, -1000, 1000, knots}, u, v);
+  CHECK(v[0] == 25);
+  CHECK(v[1] == 100);
+  CHECK(v[2] == -50);  // 100 - 200 * 3/4
+  const int16_t curves[4] = {1, 2, 30, 40};  // two functions of the codes 0 and 1
+  const int8_t one[1] = {1};
+  run(Lookup<int16_t>{2, 0, 2, 0, 0, -1000, 1000, curves}, one, v);
+  CHECK(v[0] == 2);
+  CHECK(v[1] == 40);
+}
+
+TEST_CASE("elementwise, join and take") {
+  const int16_t a[2] = {100, -3}, b[2] = {7, 5};
+  int16_t y[4];
+  run(Multiply{2, 1, 1, -300, 300}, a, b, y);
+  CHECK(y[0] == 300);
+  CHECK(y[1] == -7);  // -15/2 = -7.5 rounds half up
+  run(Add{2, 1, 2, 2, 4, 2, 5, -100, 100}, a, b, y);  // 5 + ((a-1)*2 + (b-2)*4 + 2 >> 2)
+  CHECK(y[0] == 60);  // (198 + 20 + 2) >> 2 = 55
+  CHECK(y[1] == 6);   // (-8 + 12 + 2) >> 2 = 1
+  run(Join{2, 2}, a, b, y);
+  CHECK(y[1] == -3);
+  CHECK(y[2] == 7);
+  int16_t z[2];
+  run(Take{1, 2}, y, z);
+  CHECK(z[0] == -3);
+  CHECK(z[1] == 7);
+}
+
+TEST_CASE("the energy's logarithm") {
+  uint16_t table[64];
+  for (int i = 0; i < 64; ++i) table[i] = static_cast<uint16_t>(std::floor(std::log2(1 + i / 64.0) * 65536 + 0.5));
+  CHECK(log2_fixed(1, table) == 0);
+  CHECK(log2_fixed(0, table) == 0);
+  CHECK(log2_fixed(1u << 20, table) == 20 * 65536);
+  CHECK(log2_fixed(3, table) == 65536 + 38336);  // log2 3 = 1.5849625
+  for (uint32_t e : {5u, 1000003u, 4294967295u, 123456789u})
+    CHECK(std::fabs(log2_fixed(e, table) / 65536.0 - std::log2(e)) < 6e-5);
+  const EnergyCode op = {table, 20 * 65536, 1, 16, 3, -128, 127};  // one code an octave
+  const uint32_t e[1] = {8u << 20};
+  int8_t y[1];
+  run(op, e, y);
+  CHECK(y[0] == 6);
+}
+
+TEST_CASE("fractions saturate, splits keep the whole, the threshold empties") {
+  const uint32_t knots[3] = {0, 0x80000000u, 0xffffffffu};  // codes 0, 2, 4
+  const FractionTable half{0, 1, knots};
+  CHECK(fraction(half, 1) == 0x40000000u);
+  CHECK(fraction(half, 2) == 0x80000000u);
+  CHECK(fraction(half, 4) == 0xffffffffu);
+  const int8_t codes[2] = {2, 4};
+  const uint32_t energy[1] = {1001};
+  uint32_t e[6];
+  run(Fraction{2, 32, half}, codes, energy, e);
+  CHECK(e[0] == 501);  // 500.5 rounds half up
+  CHECK(e[1] == 1001);
+  const uint32_t large[1] = {0xffffffffu};
+  run(Fraction{2, 30, half}, codes, large, e);
+  CHECK(e[0] == 0xffffffffu);  // twice the energy does not fit
+  const uint16_t begin[3] = {0, 3, 4};
+  const uint32_t total[2] = {1001, 77};
+  run(Split{2, begin, half}, total, codes, e);
+  CHECK(e[0] == 500);
+  CHECK(e[1] == 500);  // 501 * 0xffffffff / 2^32, floor
+  CHECK(e[2] == 1);
+  CHECK(e[3] == 77);  // a group of one part takes all
+  run(Readout{4, 78}, e, e);
+  CHECK(e[0] == 500);
+  CHECK(e[2] == 0);
+  CHECK(e[3] == 0);
+}
+
+TEST_CASE("CRC-32 of the standard's check string") {
+  // "12345678" then the word of "9" alone is not a whole word: use the eight bytes, CRC-32 0x9ae0daaf.
+  CHECK(crc_word(crc_word(0, 0x34333231u), 0x38373635u) == 0x9ae0daafu);
+}

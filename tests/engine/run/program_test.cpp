@@ -1,0 +1,144 @@
+// Programs: text form, the proofs of check(), the interpreter against naive arithmetic, encodings.
+// SPDX-License-Identifier: MIT
+#include "engine/model/program.h"
+
+#include <doctest/doctest.h>
+
+#include <random>
+
+#include "engine/core/error.h"
+#include "engine/encode/encode.h"
+#include "engine/run/run.h"
+#include "tests/engine/run/random_program.h"
+
+using namespace quench;
+
+namespace {
+
+std::int64_t floor_shift(std::int64_t x, int s) {  // floor(x / 2^s) without relying on >>
+  const std::int64_t d = std::int64_t{1} << s;
+  return x >= 0 ? x / d : -((-x + d - 1) / d);
+}
+
+// One row of a linear layer, written from numerics.md sections 2 and 4.
+std::int64_t naive_row(const QLinear& op, const Words& x, int r) {
+  std::int64_t acc = op.bias[static_cast<std::size_t>(r)];
+  for (int k = 0; k < op.columns; ++k)
+    acc += std::int64_t{op.weight[static_cast<std::size_t>(r * op.columns + k)]} * static_cast<std::int32_t>(x[static_cast<std::size_t>(k)]);
+  CHECK(acc >= op.accumulator_low);
+  CHECK(acc <= op.accumulator_high);
+  const Requantization& q = op.requantize;
+  const std::size_t i = q.multiplier.size() > 1 ? static_cast<std::size_t>(r) : 0;
+  const bool other = acc < 0 && !q.negative_multiplier.empty();
+  const std::int64_t m = other ? q.negative_multiplier[i] : q.multiplier[i];
+  const int s = other ? q.negative_shift[i] : q.shift[i];
+  const std::int64_t y = q.zero + floor_shift(acc * m + (std::int64_t{1} << (s - 1)), s);
+  return y < q.low ? q.low : y > q.high ? q.high : y;
+}
+
+}  // namespace
+
+TEST_CASE("the interpreter's linear layers equal naive sums, and every value stays in its proven range") {
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    const Program p = random_program(seed);
+    for (std::uint32_t event = 0; event < 20; ++event) {
+      const std::vector<Words> v = run_values(p, {event_words(3, event), {1024000 + 5000000 * event}});
+      for (const QNode& node : p.nodes) {
+        const QValue& out = p.values[index(node.output)];
+        if (out.meaning == Meaning::code)
+          for (std::uint32_t w : v[index(node.output)]) {
+            REQUIRE(static_cast<std::int32_t>(w) >= out.low);
+            REQUIRE(static_cast<std::int32_t>(w) <= out.high);
+          }
+        if (const auto* op = std::get_if<QLinear>(&node.op))
+          for (int r = 0; r < op->rows; ++r)
+            REQUIRE(static_cast<std::int32_t>(v[index(node.output)][static_cast<std::size_t>(r)]) == naive_row(*op, v[index(node.inputs[0])], r));
+      }
+      // The parts before the threshold sum to the total exactly.
+      std::uint64_t sum = 0, total = 0;
+      for (std::size_t i = 0; i < p.nodes.size(); ++i) {
+        if (p.nodes[i].name == "total") total = v[index(p.nodes[i].output)][0];
+        if (p.nodes[i].name == "parts")
+          for (std::uint32_t w : v[index(p.nodes[i].output)]) sum += w;
+      }
+      REQUIRE(sum == total);
+    }
+  }
+}
+
+TEST_CASE("events do not depend on threads or on who makes them") {
+  const Program p = random_program(5);
+  const std::vector<std::uint32_t> energies(100, 9000000);
+  const std::vector<Words> one = run(p, 9, 40, energies, 1), two = run(p, 9, 40, energies, 2);
+  CHECK(one == two);
+  CHECK(run(p, 9, 77, Span<const std::uint32_t>(energies.data(), 1), 1)[0] == one[37]);
+  CHECK(run_values(p, {event_words(9, 40), {9000000}})[index(p.output)] == one[0]);
+}
+
+TEST_CASE("text form: exact round trip") {
+  for (std::uint64_t seed = 1; seed <= 6; ++seed) {
+    const Program p = random_program(seed);
+    const std::string text = program_text(p);
+    CHECK(program_text(read_program(text, "x.qprog")) == text);
+  }
+}
+
+TEST_CASE("files that are refused, each with its reason") {
+  const std::string text = program_text(random_program(2));
+  const auto with = [&](const std::string& from, const std::string& to) {
+    std::string changed = text;
+    const std::size_t at = changed.find(from);
+    REQUIRE(at != std::string::npos);
+    return changed.replace(at, from.size(), to);
+  };
+  const auto refused = [](const std::string& changed, const char* reason) {
+    CHECK_THROWS_WITH_AS(read_program(changed, "x.qprog"), doctest::Contains(reason), Error);
+  };
+  refused(with("quench-program 1", "quench-program 7"), "has program version 7, this quench reads version 1");
+  refused("hello", "this is no quench program");
+  refused(text.substr(0, text.size() / 2), "x.qprog");
+  refused(text + "more", "text follows");
+  refused(with("Linear inputs 1 join_out", "Linear inputs 1 nobody"), "no value is named \"nobody\"");
+  refused(with("node hidden1 Linear", "node hidden1 Quadratic"), "unknown layer \"Quadratic\"");
+  refused(with("accumulator_low -", "accumulator_low -1"), "the accumulator's interval is");
+  refused(with("  alias 256\n    ", "  alias 9999999999\n    "), "announces 9999999999 numbers");
+  refused(with("value latent_out code length", "value latent_out power length"), "unknown meaning");
+}
+
+TEST_CASE("corrupted text never crashes: it is refused or it is another sound program") {
+  const std::string text = program_text(random_program(1));
+  std::mt19937 random(1);
+  int refused = 0;
+  for (int i = 0; i < 600; ++i) {
+    std::string changed = text;
+    for (int k = 0; k < 1 + i % 3; ++k) {
+      const std::size_t at = random() % changed.size();
+      const char* digits = "0123456789- \nx";
+      changed[at] = digits[random() % 14];
+      if (i % 7 == 0) changed.erase(at, random() % 50);
+    }
+    try {
+      const Program p = read_program(changed, "x.qprog");
+      run_values(p, {event_words(1, 1), {5000000}});
+    } catch (const Error&) {
+      ++refused;
+    }
+  }
+  CHECK(refused > 100);
+}
+
+TEST_CASE("stored bits: the smallest encoding is the smallest, and counts what is stored") {
+  QLinear op;
+  op.rows = 2, op.columns = 10, op.weight_scale = {1}, op.bias = {0, 0};
+  op.weight.assign(20, 0);
+  op.weight[3] = 5;
+  op.requantize.multiplier = {1}, op.requantize.shift = {1}, op.requantize.high = 127;
+  const std::int64_t fixed = 2 * 32 + 32 + 8 + 4 * 32;  // biases, one multiplier and shift, step, zero, low, high
+  CHECK(stored_bits(encode(op, Encoding::dense)) == fixed + 2 * 32 + 20 * 8);
+  CHECK(stored_bits(encode(op, Encoding::bitmap)) == fixed + 2 * 32 + 4 * 8 + 8);
+  CHECK(stored_bits(encode(op, Encoding::csr)) == fixed + 32 + 3 * 8 + 8 + 8);
+  CHECK(encode(op, Encoding::smallest).encoding == "csr");
+  const DeviceLayer a = encode(op, Encoding::dense);
+  op.weight[3] = 4;
+  CHECK(constants_crc(a) != constants_crc(encode(op, Encoding::dense)));
+}

@@ -1,0 +1,94 @@
+// Masked self-distillation on a made-up generator.
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "engine/core/error.h"
+#include "engine/model/forward.h"
+#include "engine/train/deploy.h"
+#include "engine/train/gan.h"
+#include "engine/train/tune.h"
+#include "tests/engine/train/toy.h"
+
+using namespace quench;
+
+namespace {
+
+Model teacher() {
+  GanSettings settings;
+  settings.latent = 6, settings.hidden = {24, 24}, settings.batch_norm = false;
+  const Preprocessing p = fit_preprocessing(toy_events(500), toy_geometry(), 1);
+  Model generator = gan_generator(settings, p);
+  for_each_parameter(generator, [](std::size_t, const std::string&, Tensor& t) {
+    for (float& w : t.data) w *= 2;
+  });
+  return deploy(generator, p);
+}
+
+// Every weight below this size in each Linear becomes 0.
+Model pruned(Model model, float size) {
+  for (Node& node : model.nodes)
+    if (Linear* op = std::get_if<Linear>(&node.op))
+      for (float& w : op->weight.data)
+        if (std::fabs(w) < size) w = 0;
+  return model;
+}
+
+TuneSettings quick() {
+  TuneSettings s;
+  s.steps = 300, s.batch = 64, s.learning_rate = 3e-3, s.average = 0.98;
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("tuning a pruned student brings it back to its teacher, and empty weights stay empty") {
+  const Model guide = teacher(), student = pruned(guide, 0.2f);
+  const double before = core_difference(guide, student, 9, 2000);
+  double last_loss = 0;
+  TuneControl control;
+  control.progress = [&](std::int64_t, std::int64_t, double loss) { last_loss = loss; };
+  const Model tuned = tune(guide, student, quick(), control);
+  const double after = core_difference(guide, tuned, 9, 2000);
+  CHECK(before > 0.01);
+  CHECK(after < 0.3 * before);
+  CHECK(last_loss == doctest::Approx(after).epsilon(0.5));
+  int zeros = 0, moved = 0;
+  for (std::size_t i = 0; i < student.nodes.size(); ++i) {
+    const Linear *a = std::get_if<Linear>(&student.nodes[i].op), *b = std::get_if<Linear>(&tuned.nodes[i].op);
+    if (!a) continue;
+    for (std::size_t k = 0; k < a->weight.size(); ++k) {
+      if (a->weight.data[k] == 0) CHECK(b->weight.data[k] == 0);
+      zeros += a->weight.data[k] == 0, moved += a->weight.data[k] != b->weight.data[k];
+    }
+  }
+  CHECK(zeros > 100);
+  CHECK(moved > 100);
+}
+
+TEST_CASE("tuning: the same bytes for any number of threads; a student equal to its teacher stays so") {
+  const Model guide = teacher(), student = pruned(guide, 0.2f);
+  TuneSettings s = quick();
+  s.steps = 5, s.batch = 700;
+  CHECK(tune(guide, student, s, {}, 1) == tune(guide, student, s, {}, 3));
+  const Model same = tune(guide, guide, s, {}, 1);
+  for (std::size_t i = 0; i < guide.nodes.size(); ++i)
+    if (const Linear* a = std::get_if<Linear>(&guide.nodes[i].op)) {
+      const Linear& b = std::get<Linear>(same.nodes[i].op);
+      for (std::size_t k = 0; k < a->weight.size(); ++k)
+        CHECK(b.weight.data[k] == doctest::Approx(a->weight.data[k]).epsilon(1e-6));
+    }
+}
+
+TEST_CASE("tuning refuses models that do not belong together") {
+  const Model guide = teacher();
+  Model other = guide;
+  other.facts.maximum_energy_mev = 0;
+  CHECK_THROWS_WITH_AS(tune(other, guide, quick()), doctest::Contains("are no range to draw from"), Error);
+  GanSettings settings;
+  settings.latent = 7, settings.hidden = {8}, settings.batch_norm = false;
+  const Preprocessing p = fit_preprocessing(toy_events(500), toy_geometry(), 1);
+  CHECK_THROWS_WITH_AS(tune(guide, deploy(gan_generator(settings, p), p), quick()),
+                       "tuning: the teacher's latent input is 6 wide, the student's 7", Error);
+}

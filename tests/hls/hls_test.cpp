@@ -1,0 +1,397 @@
+// Generated HLS folders: compiled, run, compared with the interpreter, and broken on purpose.
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "codegen/emit.h"
+#include "engine/core/error.h"
+#include "engine/kernels/crc.h"
+#include "tests/engine/run/random_program.h"
+
+namespace quench {
+extern const std::vector<EmbeddedFile> hls_stand_in;  // ap_int.h, mutate.h
+}
+
+namespace {
+
+using namespace quench;
+namespace fs = std::filesystem;
+
+const Target target{"vitis-hls", "", Emitter::hls, 0, 0, 0, {}, nullptr};
+
+struct Result {
+  int status;
+  std::string text;
+};
+
+struct Folder {
+  fs::path path;
+
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "quench-hls-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path = name;
+  }
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+  ~Folder() { fs::remove_all(path); }
+
+  void write(const std::string& name, const std::string& text) const {
+    fs::create_directories((path / name).parent_path());
+    std::ofstream(path / name, std::ios::binary) << text;
+  }
+  std::string read(const std::string& name) const {
+    std::ostringstream text;
+    text << std::ifstream(path / name, std::ios::binary).rdbuf();
+    return text.str();
+  }
+  void write(const Files& files) const {
+    for (const auto& [name, text] : files) write(name, text);
+  }
+  Result run(const std::string& command) const {
+    std::FILE* pipe = popen(("cd '" + path.string() + "' && (" + command + ") 2>&1").c_str(), "r");
+    REQUIRE(pipe != nullptr);
+    std::string text;
+    char buffer[4096];
+    for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) text.append(buffer, n);
+    const int status = pclose(pipe);
+    return {status < 0 ? -1 : (status >> 8) & 255, text};
+  }
+  // Warnings are errors, but not those about pragmas of another compiler.
+  void compile(const std::string& sources, const std::string& options) const {
+    const char* compiler = std::getenv("CXX");
+    const Result r = run(std::string(compiler ? compiler : "g++") +
+                         " -std=c++14 -O0 -Wall -Wextra -Wpedantic -Wconversion "
+                         "-Werror -Wno-unknown-pragmas " +
+                         options + " " + sources);
+    INFO(r.text);
+    REQUIRE(r.status == 0);
+  }
+  void write_stand_in(const char* file) const {
+    for (const EmbeddedFile& f : hls_stand_in)
+      if (f.name == file) write(file, std::string(f.text));
+  }
+};
+
+bool starts_with(const std::string& text, const std::string& with) { return text.compare(0, with.size(), with) == 0; }
+
+std::string replaced(std::string text, const std::string& from, const std::string& to, bool all = false) {
+  std::size_t at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  for (; at != std::string::npos; at = all ? text.find(from, at + to.size()) : std::string::npos)
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+std::uint32_t energy_of(std::uint32_t event) { return event * 2654435761u; }
+
+constexpr std::uint32_t events = 300;
+
+// A program of its own that calls nothing but the kernel.
+std::string driver(const Program& p) {
+  const std::string n = std::to_string(p.values[index(p.output)].length);
+  return "#include <cstdio>\n#include \"" + p.name +
+         ".h\"\n#include \"crc.h\"\nint main() {\n  uint32_t crc = 0, out[" + n +
+         "];\n"
+         "  for (uint32_t i = 0; i < " +
+         std::to_string(events) +
+         "u; ++i) {\n"
+         "    " +
+         p.name + "(0x123456789abcdefu, i, i * 2654435761u, out);\n    crc = quench::crc_values(crc, out, " + n +
+         ");\n  }\n"
+         "  std::printf(\"%lu\", static_cast<unsigned long>(crc));\n}\n";
+}
+
+std::string reference(const Program& p) {
+  std::vector<std::uint32_t> energies;
+  for (std::uint32_t i = 0; i < events; ++i) energies.push_back(energy_of(i));
+  std::uint32_t crc = 0;
+  for (const Words& out : run(p, 0x123456789abcdef, 0, energies))
+    crc = crc_values(crc, out.data(), static_cast<std::int32_t>(out.size()));
+  return std::to_string(crc);
+}
+
+void check_program(const Program& p, Encoding encoding, bool exact_widths) {
+  INFO("program ", p.name);
+  const Folder f;
+  f.write(emit(p, target, encoding));
+  const std::string kernel = p.name + ".cpp", bench = p.name + "_tb.cpp";
+  f.write("driver.cpp", driver(p));
+  f.compile(kernel, "-c -o kernel.o");
+  f.compile("kernel.o " + bench, "-o bench");
+  f.compile("kernel.o driver.cpp", "-o driver");
+  const Result r = f.run("./bench");
+  CHECK(r.status == 0);
+  CHECK_MESSAGE(starts_with(r.text, "PASS: " + std::to_string(p.nodes.size()) + " layers, 32 events, "), r.text);
+  CHECK(f.run("./driver").text == reference(p));
+  if (!exact_widths) return;
+  // The same sources with exact integers that end the run when a width does not hold its value.
+  f.write_stand_in("ap_int.h");
+  f.compile(kernel + " " + bench, "-I. -Wno-maybe-uninitialized -o exact");
+  const Result exact = f.run("./exact");
+  CHECK_MESSAGE(exact.text == r.text, exact.text);
+}
+
+QValue codes(const std::string& name, int length, int low, int high) {
+  return {name, Meaning::code, length, 8, true, 0.125, 0, low, high};
+}
+
+// Codes in, codes out: a layer whose result no one needs, a value with three readers, twice the same operand, an output
+// that another layer reads too.
+Program features() {
+  Program p;
+  p.name = "features";
+  p.values.push_back(codes("x", 5, -100, 127));
+  p.inputs = {ValueId{0}};
+  const auto slice = [&](const char* name, ValueId in, int begin, int length, const char* out) {
+    return append(p, {name, QSlice{begin, length}, {in}, {}}, codes(out, length, -100, 127));
+  };
+  const ValueId head = slice("head", ValueId{0}, 0, 3, "h");
+  const ValueId tail = slice("tail", ValueId{0}, 2, 3, "t");
+  append(p, {"square", QMultiply{3, 3, 9, -128, 127}, {head, head}, {}}, codes("s", 3, -128, 127));
+  const ValueId sum =
+      append(p, {"sum", QAdd{3, 0, 300, -7, 500, 10, 3, -90, 99}, {head, tail}, {}}, codes("y", 3, -128, 127));
+  p.output = sum;
+  slice("after", sum, 0, 1, "z");
+  std::get<QSlice>(p.nodes.back().op) = QSlice{1, 1};
+  p.values.back().low = -128;
+  return p;
+}
+
+QValue wide_codes(const std::string& name, int length) {
+  return {name, Meaning::code, length, 16, true, 0.125, 0, -32768, 32767};
+}
+QValue energies(const std::string& name, int length) {
+  return {name, Meaning::energy, length, 32, false, 1, 0, 0, 4294967295};
+}
+
+// One column a weight, one row a bias.
+QLinear linear_of(std::vector<std::int16_t> weight, std::vector<std::int32_t> bias, Requantization q, const QValue& x) {
+  QLinear op;
+  op.rows = static_cast<std::int32_t>(bias.size()), op.columns = x.length, op.weight_bits = 16;
+  op.weight = std::move(weight), op.bias = std::move(bias), op.weight_scale = {1.0}, op.requantize = std::move(q);
+  op.requantize.low = -32768, op.requantize.high = 32767;
+  const Interval proof = accumulator_interval(op, x.low, x.high);
+  op.accumulator_low = proof.low, op.accumulator_high = proof.high;
+  return op;
+}
+
+// The ends of what a program may ask for: sums beyond 32 bits, products of 62 bits, shifts of 1 and 62, empty rows, a
+// single column, unsigned 16-bit codes, knots 2^13 codes apart with the steepest steps, saturating fractions, groups of
+// one part.
+Program extremes() {
+  constexpr std::int32_t most = 2147483647;
+  Program p;
+  p.name = "extremes";
+  p.values = {{"x", Meaning::code, 4, 16, false, 1, 7, 0, 65535}, energies("energy", 1)};
+  p.inputs = {ValueId{0}, ValueId{1}};
+  const ValueId x{0}, energy{1};
+  const ValueId one = append(p, {"one", QSlice{3, 1}, {x}, {}}, {"x3", Meaning::code, 1, 16, false, 1, 7, 0, 65535});
+  const QValue x1 = p.values.back(), x4 = p.values[0];
+  const auto add = [&](const char* name, QOp op, std::vector<ValueId> inputs, QValue out) {
+    out.name = std::string(name) + "_y";
+    return append(p, {name, std::move(op), std::move(inputs), {}}, out);
+  };
+  Requantization wide{"wide", {most, most, 0, 1}, {62, 47, 5, 1}, {most, 3, 1, most}, {62, 1, 1, 46}, -5, 0, 0};
+  const ValueId column =
+      add("column", linear_of({32767, -32767, 0, 1}, {0, -98000, -3, 0}, wide, x1), {one}, wide_codes("", 4));
+  Requantization narrow{"narrow", {32767, 1, 21845}, {46, 1, 33}, {}, {}, 9, 0, 0};
+  const int big = 32767;
+  std::vector<std::int16_t> weight;
+  for (int w : {big, big, big, big, -big, -big, -big, -big, 0, big, 0, -1})
+    weight.push_back(static_cast<std::int16_t>(w));
+  const ValueId sums = add("sums", linear_of(weight, {1 << 30, -(1 << 30), 12}, narrow, x4), {x}, wide_codes("", 3));
+  Requantization shift{"shift", {4}, {2}, {}, {}, 0, 0, 0};
+  add("nothing", linear_of(std::vector<std::int16_t>(8), {70000, -1}, shift, x4), {x}, wide_codes("", 2));
+  const ValueId product = add("product", QMultiply{4, most, 62, -32768, 32767}, {column, column}, wide_codes("", 4));
+  const ValueId sum = add("sum", QAdd{4, 0, 16384, 0, 16383, 30, 1, -2, 2}, {column, product}, wide_codes("", 4));
+  QTable steep;
+  steep.function = "steep", steep.length = 4, steep.lowest = -32768, steep.interpolation_bits = 13;
+  steep.low = -30000, steep.high = 32767;
+  for (int k = 0; k < 9; ++k) steep.value.push_back(k % 2 ? 32767 : -32768);
+  const ValueId bent = add("bent", steep, {sum}, wide_codes("", 4));
+  QFractionTable fraction;
+  fraction.function = "steep", fraction.lowest = -32768, fraction.interpolation_bits = 13;
+  for (int k = 0; k < 9; ++k) fraction.value.push_back(k % 2 ? 4294967295u : 0u);
+  const ValueId total = add("total", QFraction{4, 31, fraction}, {bent, energy}, energies("", 4));
+  add("saturated", QFraction{3, 1, fraction}, {sums, energy}, energies("", 3));
+  add("vanished", QFraction{3, 62, fraction}, {sums, energy}, energies("", 3));
+  const ValueId logit = add("logit", QSlice{0, 3}, {column}, wide_codes("", 3));
+  p.output = add("parts", QSplit{{0, 1, 4, 6, 7}, fraction}, {total, logit}, energies("", 7));
+  return p;
+}
+
+}  // namespace
+
+TEST_CASE("generated kernels equal the interpreter, layer by layer and as a whole") {
+  check_program(random_program(1), Encoding::smallest, true);
+  check_program(random_program(2), Encoding::csr, true);
+  check_program(random_program(3), Encoding::dense, false);
+}
+
+TEST_CASE("layers with several products a step equal the interpreter") {
+  // 120 columns of 150 rows need lanes: 64 where dense, 8 where sparse.
+  check_program(random_generator(4, 10, {99, 120}, 150, 0.4), Encoding::dense, true);
+  check_program(random_generator(5, 10, {99, 120}, 150, 0.7), Encoding::bitmap, false);
+}
+
+TEST_CASE("the ends of every range fit the widths") {
+  const Program p = extremes();
+  check(p);
+  for (Encoding encoding : {Encoding::dense, Encoding::csr}) {
+    const Folder f;
+    f.write(emit(p, target, encoding));
+    f.compile("extremes.cpp extremes_tb.cpp", "-fsanitize=undefined -fno-sanitize-recover=all -o bench");
+    const Result r = f.run("./bench");
+    CHECK_MESSAGE(r.status == 0, r.text);
+    f.write_stand_in("ap_int.h");
+    f.compile("extremes.cpp extremes_tb.cpp", "-I. -Wno-maybe-uninitialized -o exact");
+    const Result exact = f.run("./exact");
+    CHECK_MESSAGE(exact.text == r.text, exact.text);
+  }
+}
+
+TEST_CASE("programs without noise take and return codes") {
+  const Program p = features();
+  check(p);
+  const Folder f;
+  f.write(emit(p, target));
+  f.compile("features.cpp features_tb.cpp", "-o bench");
+  const Result r = f.run("./bench");
+  CHECK_MESSAGE(r.status == 0, r.text);
+  CHECK(starts_with(r.text, "PASS: 5 layers, 32 events"));
+  // Worked by hand: h = (10, -20, 30), t = (30, 40, 50): 3 + round((300 * 10 + 500 * (30 + 7)) / 1024) = 3 + 21, and so
+  // on.
+  f.write("driver.cpp",
+          "#include <cstdio>\n#include \"features.h\"\nint main() {\n  const features_hls::type_x x[5] = {10, -20, 30, "
+          "40, 50};\n"
+          "  features_hls::type_y y[3];\n  features(x, y);\n  std::printf(\"%d %d %d\", int(y[0]), int(y[1]), "
+          "int(y[2]));\n}\n");
+  f.compile("features.cpp driver.cpp", "-o driver");
+  CHECK(f.run("./driver").text == "24 20 40");
+}
+
+TEST_CASE("every changed constant is noticed and its layer named") {
+  for (const Program& p : {random_program(6), random_generator(7, 6, {20}, 30, 0.5)}) {
+    const Folder f;
+    f.write(emit(p, target, Encoding::csr));
+    f.write_stand_in("mutate.h");
+    f.write(p.name + "_layers.h", replaced(f.read(p.name + "_layers.h"), "static const ", "static ", true));
+    std::string main = "#define main testbench_main\n#include \"" + p.name +
+                       "_tb.cpp\"\n#undef main\nusing namespace quench;\n"
+                       "using namespace " +
+                       p.name + "_hls;\n#include \"mutate.h\"\nint main() {\n  Mutations m = {0, 0, 0};\n";
+    std::istringstream bench(f.read(p.name + "_tb.cpp"));
+    for (std::string line; std::getline(bench, line);) {
+      const std::size_t call = line.find("check_constant(b, "), end = line.find(", checksum(");
+      if (call == std::string::npos || end == std::string::npos) continue;
+      const std::string constant = line.substr(end + 11, line.find(')') - end - 11);
+      main += "  mutate(m, " + line.substr(call + 18, end - call - 18) + ", " + constant + ");\n";
+    }
+    f.write("mutations.cpp", main + "  std::printf(\"%d %d %d\\n\", m.done, m.by_layer_checks, m.missed);\n}\n");
+    f.compile(p.name + ".cpp mutations.cpp", "-O1 -o mutations");
+    const Result r = f.run("./mutations");
+    INFO(r.text);
+    std::istringstream counts(r.text);
+    int done = 0, by_layer_checks = 0, missed = -1;
+    counts >> done >> by_layer_checks >> missed;
+    CHECK(done >= 30);
+    CHECK(missed == 0);
+    // Most changes move an output code of a golden event or a probe; the checksum is for those that rounding hides.
+    CHECK(by_layer_checks * 2 >= done);
+  }
+}
+
+TEST_CASE("a changed file is noticed") {
+  const Program p = random_generator(8, 6, {20}, 30, 0.5);
+  const Folder f;
+  f.write(emit(p, target, Encoding::dense));
+  const std::string layers = p.name + "_layers.h", build = p.name + ".cpp " + p.name + "_tb.cpp";
+  const std::string original = f.read(layers);
+
+  SUBCASE("data") {
+    f.compile(build, "-o bench");
+    REQUIRE(f.run("./bench").status == 0);
+    const auto damage = [&](const std::string& file, const std::string& expected, auto&& change) {
+      const std::string before = f.read(file);
+      f.write(file, change(before));
+      const Result r = f.run("./bench");
+      f.write(file, before);
+      CHECK(r.status == 1);
+      CHECK_MESSAGE(starts_with(r.text, expected), file, ": ", r.text);
+    };
+    // The last number of a file with another last digit.
+    const auto last_digit = [](std::string text) {
+      char& digit = text[text.size() - 2];
+      digit = digit == '0' ? '1' : static_cast<char>(digit - 1);
+      return text;
+    };
+    const auto last_line_lost = [](const std::string& text) {
+      return text.substr(0, text.rfind('\n', text.size() - 2) + 1);
+    };
+    const auto nothing = [](const std::string&) { return std::string(); };
+    damage("data/value_hidden1_out.dat", "mismatch: layer hidden1, event 31, element 19: got ", last_digit);
+    damage("data/probes_hidden1.dat", "mismatch: layer hidden1, probe ", last_digit);
+    damage("data/probes_latent.dat", "mismatch: layer latent, probe ", last_digit);
+    damage("data/constants.dat", "mismatch: layer voxels, constant table ", last_digit);
+    damage("data/value_hidden1_out.dat", "data/value_hidden1_out.dat: 31 rows, needs 32", last_line_lost);
+    damage("data/probes_voxels.dat", "data/probes_voxels.dat: cannot be read", nothing);
+    damage("data/constants.dat", "data/constants.dat, line 2: 2 numbers, needs 1",
+           [&](const std::string& text) { return replaced(text, "word\n", "word\n1 "); });
+  }
+  SUBCASE("arithmetic") {
+    // No constant differs: only running the layer can tell.
+    f.write(layers, replaced(original, "((halves + 1) >> 1) + zero_hidden1", "(halves >> 1) + zero_hidden1"));
+    f.compile(build, "-o bench");
+    const Result r = f.run("./bench");
+    CHECK(r.status == 1);
+    CHECK_MESSAGE(starts_with(r.text, "mismatch: layer hidden1, "), r.text);
+  }
+  SUBCASE("the order of the layers' operands") {
+    const std::string kernel = f.read(p.name + ".cpp");
+    f.write(p.name + ".cpp", replaced(kernel, "read_event(seed, index,", "read_event(index, seed,"));
+    f.compile(build, "-o bench");
+    const Result r = f.run("./bench");
+    CHECK(r.status == 1);
+    CHECK_MESSAGE(starts_with(r.text, "mismatch: layer " + p.name + " (all layers), event 0"), r.text);
+  }
+  SUBCASE("a width") {
+    // Two bits less than the range proof asks for: the stand-in ends the run at the value that does not fit.
+    f.write_stand_in("ap_int.h");
+    const std::size_t at = original.find("typedef Signed<");
+    REQUIRE(at != std::string::npos);
+    const int width = std::atoi(original.c_str() + at + 15);
+    std::string narrow = original;
+    narrow.replace(at + 15, std::to_string(width).size(), std::to_string(width - 2));
+    f.write(layers, narrow);
+    f.compile(build, "-I. -Wno-maybe-uninitialized -o bench");
+    const Result r = f.run("./bench");
+    CHECK(r.status == 3);
+    CHECK_MESSAGE(r.text.find("needs more than " + std::to_string(width - 2) + " signed bits") != std::string::npos,
+                  r.text);
+  }
+}
+
+TEST_CASE("equal programs give equal bytes, and the project names its own files") {
+  const Program p = random_generator(9, 4, {8}, 10, 0.5);
+  const Files files = emit(p, target);
+  CHECK(files == emit(p, target));
+  CHECK(files.at("hls_config.cfg").find("\nsyn.top=" + p.name + "\n") != std::string::npos);
+  CHECK(files.at("run_hls.tcl").find("\nset_top " + p.name + "\n") != std::string::npos);
+  for (const auto& [name, text] : files)
+    if (!starts_with(name, "data/") && name != "LICENSE")
+      CHECK_MESSAGE(text.find("SPDX-License-Identifier: MIT-0") != std::string::npos, name);
+}
+
+TEST_CASE("names that cannot be a function of their own are refused") {
+  Program p = random_generator(9, 4, {8}, 10, 0.5);
+  for (const char* name : {"main", "quench", "int", "noise", "crc"}) {
+    p.name = name;
+    CHECK_THROWS_AS(emit(p, target), Error);
+  }
+}

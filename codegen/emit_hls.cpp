@@ -59,13 +59,13 @@ Dataflow dataflow_of(const Program& p, const std::vector<HlsLayer>& layers) {
 
 std::string type(const QValue& v) { return "type_" + v.name; }
 
-// Parameters of the kernel; with `unnamed`, those that no layer reads stay without a name.
-std::string parameters(const Program& p, const Dataflow* unused) {
+// Parameters of the kernel; given the dataflow, those that no layer reads stay without a name.
+std::string parameters(const Program& p, const Dataflow* d) {
   std::string text;
   const std::string scope = p.name + "_hls::";
   for (ValueId v : p.inputs) {
     const QValue& value = p.values[index(v)];
-    const auto name = [&](const std::string& n) { return unused && !unused->is_live(v) ? "" : " " + n; };
+    const auto name = [&](const std::string& n) { return d && !d->is_live(v) ? "" : " " + n; };
     if (value.meaning == Meaning::event)
       text += "uint64_t" + name("seed") + ", uint64_t" + name("index") + ", ";
     else if (value.meaning == Meaning::energy)

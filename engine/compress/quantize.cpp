@@ -184,7 +184,7 @@ class Quantizer {
     const QValue in = qvalue(x.value);
     const QValue y = format(node.output, false);
     const QTable table = tabulate(function, y.length, 1, static_cast<std::int32_t>(in.low), static_cast<std::int32_t>(in.high),
-                                  static_cast<std::int32_t>(y.low), static_cast<std::int32_t>(y.high), 0.75,
+                                  static_cast<std::int32_t>(y.low), static_cast<std::int32_t>(y.high), {0.75},
                                   [&](int, std::int32_t q) { return f((q - in.zero) * in.scale) / y.scale + y.zero; });
     set(node.output, add(identifier(node.name), table, {x.value}, y), y.scale);
   }

@@ -97,13 +97,15 @@ AffineLowering lower_affine(const ConditionalAffine& op, int begin, int length, 
   const auto c_of = [&](std::int32_t q) { return std::clamp((q - condition.zero) * condition.scale, low, high); };
   const auto mu = [&](int j, double c) { return polynomial(op.mean, begin + j, c); };
   const auto sigma = [&](int j, double c) { return std::exp(polynomial(op.log_deviation, begin + j, c)); };
-  double largest_mu = 1e-9, largest_sigma = 1e-9, smallest_sigma = 1e300;
+  double largest_mu = 1e-9, largest_sigma = 1e-9;
+  std::vector<double> smallest_sigma(static_cast<std::size_t>(length), 1e300);
   for (int j = 0; j < length; ++j)
     for (int i = 0; i <= 64; ++i) {
       const double c = low + (high - low) * i / 64;
       largest_mu = std::max(largest_mu, std::fabs(mu(j, c)) * 1.001);
       largest_sigma = std::max(largest_sigma, sigma(j, c) * 1.001);
-      smallest_sigma = std::min(smallest_sigma, sigma(j, c));
+      double& smallest = smallest_sigma[static_cast<std::size_t>(j)];
+      smallest = std::min(smallest, sigma(j, c));
     }
   AffineLowering a;
   const double x_high = input.scale * static_cast<double>(std::max(-input.low, input.high));
@@ -112,10 +114,15 @@ AffineLowering lower_affine(const ConditionalAffine& op, int begin, int length, 
   a.scaled_value = code_value(length, 16, true, x_high * largest_sigma / 32767);
   a.sum_value = code_value(length, 16, true, (x_high * largest_sigma + largest_mu) / 32767);
   const auto q_low = static_cast<std::int32_t>(condition.low), q_high = static_cast<std::int32_t>(condition.high);
-  // Errors stay below 1 % of the smallest deviation, far below what any observable resolves.
-  a.mean = tabulate("mean", length, length, q_low, q_high, -32768, 32767, 0.01 * smallest_sigma / a.mean_value.scale,
+  // Errors stay below 2 % of each number's own deviation, below what any observable resolves.
+  const auto tolerance = [&](double scale) {
+    std::vector<double> codes;
+    for (double s : smallest_sigma) codes.push_back(0.02 * s / scale);
+    return codes;
+  };
+  a.mean = tabulate("mean", length, length, q_low, q_high, -32768, 32767, tolerance(a.mean_value.scale),
                     [&](int j, std::int32_t q) { return mu(j, c_of(q)) / a.mean_value.scale; });
-  a.deviation = tabulate("deviation", length, length, q_low, q_high, -32768, 32767, 0.01 * smallest_sigma / a.deviation_value.scale,
+  a.deviation = tabulate("deviation", length, length, q_low, q_high, -32768, 32767, tolerance(a.deviation_value.scale),
                          [&](int j, std::int32_t q) { return sigma(j, c_of(q)) / a.deviation_value.scale; });
   const Factor product = closest_factor(input.scale * a.deviation_value.scale / a.scaled_value.scale, "wide", "conditional standardisation");
   a.multiply = {length, product.multiplier, product.shift, -32768, 32767};

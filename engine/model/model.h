@@ -78,7 +78,9 @@ void check(const Model&);
 
 // --- implementation of the two templates
 namespace detail {
-template <class O, class F> auto visit_parameters(O& op, F&& f, int) -> decltype(parameters(op, f)) { parameters(op, f); }
+template <class O, class F> auto visit_parameters(O& op, F&& f, int) -> decltype(parameters(op, f)) {
+  parameters(op, f);
+}
 template <class O, class F> void visit_parameters(O&, F&&, long) {}
 template <class O, class F> auto visit_state(O& op, F&& f, int) -> decltype(state(op, f)) { state(op, f); }
 template <class O, class F> void visit_state(O&, F&&, long) {}

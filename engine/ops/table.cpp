@@ -25,9 +25,14 @@ std::vector<std::int16_t> knots(int functions, std::int32_t lowest, std::int32_t
   return value;
 }
 
-// Largest distance between the table's code and the exact, saturated, unrounded function over all input codes.
-double largest_error(const QTable& op, std::int32_t highest, const std::function<double(int, std::int32_t)>& f) {
-  double worst = 0;
+struct Errors {
+  double codes = 0, of_tolerance = 0;  // largest of all functions
+};
+
+// Distance between the table's code and the exact, saturated, unrounded function over all input codes.
+Errors largest_error(const QTable& op, std::int32_t highest, const std::vector<double>& tolerance,
+                     const std::function<double(int, std::int32_t)>& f) {
+  Errors worst;
   Lookup<std::int16_t> table = view(op);
   const std::int32_t entries = table_entries(op.lowest, highest, op.interpolation_bits);
   for (int i = 0; i < op.functions; ++i) {
@@ -38,7 +43,10 @@ double largest_error(const QTable& op, std::int32_t highest, const std::function
       std::int32_t y = 0;
       run(table, &q, &y);
       const double exact = std::clamp(f(i, q), static_cast<double>(op.low), static_cast<double>(op.high));
-      worst = std::max(worst, std::fabs(exact - y));
+      const double error = std::fabs(exact - y);
+      worst.codes = std::max(worst.codes, error);
+      // Rounding alone may cost half a code.
+      worst.of_tolerance = std::max(worst.of_tolerance, error / std::max(tolerance[static_cast<std::size_t>(i)], 0.500001));
     }
   }
   return worst;
@@ -63,7 +71,7 @@ Lookup<std::int16_t> view(const QTable& op) {
 }
 
 QTable tabulate(const std::string& function, int length, int functions, std::int32_t lowest, std::int32_t highest,
-                std::int32_t low, std::int32_t high, double tolerance,
+                std::int32_t low, std::int32_t high, const std::vector<double>& tolerance,
                 const std::function<double(int, std::int32_t)>& f) {
   QTable op;
   op.function = function, op.length = length, op.functions = functions, op.lowest = lowest, op.low = low, op.high = high;
@@ -73,8 +81,9 @@ QTable tabulate(const std::string& function, int length, int functions, std::int
   for (int l = std::min(bits - 2, 13);; --l) {
     op.interpolation_bits = static_cast<std::uint8_t>(std::max(l, 0));
     op.value = knots(functions, lowest, highest, op.interpolation_bits, f);
-    op.maximum_error = largest_error(op, highest, f);
-    if (op.maximum_error <= std::max(tolerance, 0.500001) || l <= 0) return op;
+    const Errors errors = largest_error(op, highest, tolerance, f);
+    op.maximum_error = errors.codes;
+    if (errors.of_tolerance <= 1 || l <= 0) return op;
   }
 }
 

@@ -35,9 +35,9 @@ Lookup<std::int16_t> view(const QTable&);
 std::int32_t table_entries(std::int32_t lowest, std::int32_t highest, int interpolation_bits);
 
 // Tabulates f_i: input code -> real output in output codes (not rounded), for i < functions, output codes low .. high.
-// Chooses the coarsest knots whose largest error stays below `tolerance` output codes (at least 1/2), or the full table.
+// Chooses the coarsest knots whose error stays below each function's tolerance in output codes (at least 1/2), or the full table.
 QTable tabulate(const std::string& function, int length, int functions, std::int32_t lowest, std::int32_t highest,
-                std::int32_t low, std::int32_t high, double tolerance,
+                std::int32_t low, std::int32_t high, const std::vector<double>& tolerance,
                 const std::function<double(int, std::int32_t)>& f);
 
 // Knots of a function with values in u32 (fractions of an energy).

@@ -141,13 +141,14 @@ QValue codes(const std::string& name, int length, int low, int high) {
   return {name, Meaning::code, length, 8, true, 0.125, 0, low, high};
 }
 
-// Codes in, codes out: a layer whose result no one needs, a value with three readers, twice the same operand, an output
-// that another layer reads too.
+// Codes in, codes out: an input that no one reads, a layer whose result no one needs, a value with three readers, twice
+// the same operand, an output that another layer reads too.
 Program features() {
   Program p;
   p.name = "features";
   p.values.push_back(codes("x", 5, -100, 127));
-  p.inputs = {ValueId{0}};
+  p.values.push_back(codes("unread", 2, 0, 1));
+  p.inputs = {ValueId{0}, ValueId{1}};
   const auto slice = [&](const char* name, ValueId in, int begin, int length, const char* out) {
     return append(p, {name, QSlice{begin, length}, {in}, {}}, codes(out, length, -100, 127));
   };
@@ -235,8 +236,9 @@ TEST_CASE("generated kernels equal the interpreter, layer by layer and as a whol
 }
 
 TEST_CASE("layers with several products a step equal the interpreter") {
-  // 120 columns of 150 rows need lanes: 64 where dense, 8 where sparse.
-  check_program(random_generator(4, 10, {99, 120}, 150, 0.4), Encoding::dense, true);
+  // 99 rows of 123 columns: 16 lanes and a rest; 1100 rows of 6: a row a step; sparse rows: 4 lanes, a copy of the
+  // inputs each.
+  check_program(random_generator(4, 10, {123, 99, 6}, 1100, 0.4), Encoding::dense, true);
   check_program(random_generator(5, 10, {99, 120}, 150, 0.7), Encoding::bitmap, false);
 }
 
@@ -270,7 +272,8 @@ TEST_CASE("programs without noise take and return codes") {
   f.write("driver.cpp",
           "#include <cstdio>\n#include \"features.h\"\nint main() {\n  const features_hls::type_x x[5] = {10, -20, 30, "
           "40, 50};\n"
-          "  features_hls::type_y y[3];\n  features(x, y);\n  std::printf(\"%d %d %d\", int(y[0]), int(y[1]), "
+          "  const features_hls::type_unread unread[2] = {0, 1};\n  features_hls::type_y y[3];\n  features(x, unread, "
+          "y);\n  std::printf(\"%d %d %d\", int(y[0]), int(y[1]), "
           "int(y[2]));\n}\n");
   f.compile("features.cpp driver.cpp", "-o driver");
   CHECK(f.run("./driver").text == "24 20 40");

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <random>
 
@@ -81,7 +82,8 @@ std::vector<double> program_output(const Program& p, const Tensor& energies) {
     for (ValueId v : p.inputs)
       in.push_back(p.values[index(v)].meaning == Meaning::event ? event_words(11, static_cast<std::uint64_t>(i))
                                                                 : Words{energy_count(p, energies.data[static_cast<std::size_t>(i)])});
-    for (std::uint32_t w : run_values(p, in)[index(p.output)])
+    const Words words = run_values(p, in)[index(p.output)];
+    for (std::uint32_t w : words)
       all.push_back(out.meaning == Meaning::energy ? w * p.energy_unit_mev : (static_cast<std::int32_t>(w) - out.zero) * out.scale);
   }
   return all;
@@ -125,8 +127,13 @@ TEST_CASE("pruning removes exactly the smallest weights") {
     std::size_t gone = 0;
     for (std::size_t k = 0; k < before->weight.data.size(); ++k) {
       const float w = std::fabs(before->weight.data[k]);
-      if (after.weight.data[k] == 0) largest_gone = std::max(largest_gone, w), ++gone;
-      else smallest_kept = std::min(smallest_kept, w), CHECK(after.weight.data[k] == before->weight.data[k]);
+      if (after.weight.data[k] == 0) {
+        largest_gone = std::max(largest_gone, w);
+        ++gone;
+        continue;
+      }
+      smallest_kept = std::min(smallest_kept, w);
+      CHECK(after.weight.data[k] == before->weight.data[k]);
     }
     CHECK(gone == (before->weight.data.size() + 1) / 2);
     CHECK(largest_gone <= smallest_kept);

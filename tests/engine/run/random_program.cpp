@@ -73,7 +73,7 @@ struct Builder {
     const double in_scale = 4.0 / static_cast<double>(value(x).high), out_high = static_cast<double>(out.high);
     return add(name,
                tabulate("tanh", out.length, 1, static_cast<std::int32_t>(value(x).low), static_cast<std::int32_t>(value(x).high),
-                        static_cast<std::int32_t>(out.low), static_cast<std::int32_t>(out.high), tolerance,
+                        static_cast<std::int32_t>(out.low), static_cast<std::int32_t>(out.high), {tolerance},
                         [=](int, std::int32_t q) { return std::tanh(q * in_scale) * out_high; }),
                {x}, out);
   }
@@ -85,7 +85,7 @@ struct Builder {
     return add(name,
                tabulate("curves", out.length, out.length, static_cast<std::int32_t>(value(x).low),
                         static_cast<std::int32_t>(value(x).high), static_cast<std::int32_t>(out.low),
-                        static_cast<std::int32_t>(out.high), 20,
+                        static_cast<std::int32_t>(out.high), std::vector<double>(a.size(), 20),
                         [=](int i, std::int32_t q) {
                           const double c = q * in_scale;
                           return (a[static_cast<std::size_t>(i)] * c + b[static_cast<std::size_t>(i)] * c * c) * height;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Wraps text files as a C++ list of names and texts: embed.py OUTPUT VARIABLE FILE ..."""
+# Wraps text files as C++ constants.
 # SPDX-License-Identifier: MIT
+"""Wraps text files as a C++ list of names and texts: embed.py OUTPUT VARIABLE FILE ..."""
 import pathlib
 import sys
 

@@ -24,13 +24,15 @@ std::string describe(const Program& p, const QNode& node, const DeviceLayer& lay
   std::ostringstream text;
   text.precision(4);
   text << type_name(node.op) << " ";
-  for (std::size_t i = 0; i < node.inputs.size(); ++i) text << (i ? " + " : "") << p.values[index(node.inputs[i])].length;
+  for (std::size_t i = 0; i < node.inputs.size(); ++i)
+    text << (i ? " + " : "") << p.values[index(node.inputs[i])].length;
   text << " -> " << out.length;
   if (const auto* op = std::get_if<QLinear>(&node.op)) {
     const auto zero = std::count(op->weight.begin(), op->weight.end(), std::int16_t{0});
     const auto all = static_cast<std::int64_t>(op->weight.size());
-    text << ", " << op->weight_bits << "-bit weights, " << layer.encoding << ", " << all - zero << " of " << all << " non-zero, "
-         << scales(op->weight_scale) << ", accumulator " << op->accumulator_low << " .. " << op->accumulator_high;
+    text << ", " << op->weight_bits << "-bit weights, " << layer.encoding << ", " << all - zero << " of " << all
+         << " non-zero, " << scales(op->weight_scale) << ", accumulator " << op->accumulator_low << " .. "
+         << op->accumulator_high;
   }
   if (const auto* op = std::get_if<QTable>(&node.op))
     text << ", " << op->function << ", error at most " << op->maximum_error << " codes";

@@ -18,8 +18,8 @@ Files emit(const Program&, const Target&, Encoding = Encoding::smallest);
 Files emit_embedded(const Program&, const Plan&, const Target&);
 Files emit_hls(const Program&, const Plan&, const Target&);
 
-// Inputs of the events that self-tests, testbenches and example mains make, a pure function of seed and index: incident energies
-// spread evenly over the model's range, or feature codes drawn from the event's noise.
+// Inputs of the events that self-tests, testbenches and example mains make, a pure function of seed and index: incident
+// energies spread evenly over the model's range, or feature codes drawn from the event's noise.
 std::vector<Words> example_inputs(const Program&, std::uint64_t seed, std::uint64_t index);
 struct ExampleEnergies {
   std::uint32_t low, span;  // energy = low + (span * (index * 2654435761 mod 2^32)) / 2^32

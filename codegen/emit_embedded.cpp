@@ -5,6 +5,7 @@
 
 #include "codegen/emit.h"
 #include "codegen/writer.h"
+#include "engine/core/json.h"
 #include "engine/kernels/crc.h"
 
 namespace quench {
@@ -27,7 +28,8 @@ std::string declare_tables(const std::vector<DeviceField>& fields, const std::st
     } else if (f.values.empty()) {
       item = "nullptr";
     } else {
-      w.table("const " + f.type + " " + id + "[" + std::to_string(f.values.size()) + "] QUENCH_TABLE", f.values, suffix(f.type));
+      w.table("const " + f.type + " " + id + "[" + std::to_string(f.values.size()) + "] QUENCH_TABLE", f.values,
+              suffix(f.type));
       item = id;
     }
     initialiser += (initialiser.empty() ? "" : ", ") + item;
@@ -39,9 +41,12 @@ std::string declare_tables(const std::vector<DeviceField>& fields, const std::st
 void check_constants(const std::vector<DeviceField>& fields, const std::string& member, Writer& w) {
   for (const DeviceField& f : fields) {
     const std::string path = member + "." + f.name;
-    if (f.kind == DeviceField::Kind::group) check_constants(f.members, path, w);
-    else if (f.kind == DeviceField::Kind::scalar) w.line("crc = crc_word(crc, static_cast<uint32_t>(", path, "));");
-    else if (!f.values.empty()) w.line("crc = crc_table(crc, ", path, ", ", f.values.size(), ");");
+    if (f.kind == DeviceField::Kind::group)
+      check_constants(f.members, path, w);
+    else if (f.kind == DeviceField::Kind::scalar)
+      w.line("crc = crc_word(crc, static_cast<uint32_t>(", path, "));");
+    else if (!f.values.empty())
+      w.line("crc = crc_table(crc, ", path, ", ", f.values.size(), ");");
   }
 }
 
@@ -53,7 +58,8 @@ struct Names {  // how the generated code calls a value
     if (v == p.output) return "out";
     for (std::size_t i = 0; i < p.inputs.size(); ++i)
       if (p.inputs[i] == v) return "in_" + p.values[index(v)].name;
-    const Buffer& b = *std::find_if(plan.buffers.begin(), plan.buffers.end(), [&](const Buffer& x) { return x.value == v; });
+    const Buffer& b =
+        *std::find_if(plan.buffers.begin(), plan.buffers.end(), [&](const Buffer& x) { return x.value == v; });
     const int bytes = plan.arenas[static_cast<std::size_t>(b.arena)].element_bytes;
     const std::string arena = "arena" + std::to_string(8 * bytes) + " + " + std::to_string(b.offset);
     const std::string native = "uint" + std::to_string(8 * bytes) + "_t";
@@ -66,9 +72,12 @@ std::string parameters(const Program& p) {
   std::string text;
   for (ValueId v : p.inputs) {
     const QValue& value = p.values[index(v)];
-    if (value.meaning == Meaning::event) text += "uint64_t seed, uint64_t index, ";
-    else if (value.meaning == Meaning::energy) text += "uint32_t energy, ";
-    else text += std::string("const ") + c_type(value) + " in_" + value.name + "[" + std::to_string(value.length) + "], ";
+    if (value.meaning == Meaning::event)
+      text += "uint64_t seed, uint64_t index, ";
+    else if (value.meaning == Meaning::energy)
+      text += "uint32_t energy, ";
+    else
+      text += std::string("const ") + c_type(value) + " in_" + value.name + "[" + std::to_string(value.length) + "], ";
   }
   const QValue& out = p.values[index(p.output)];
   return text + c_type(out) + " out[" + std::to_string(out.length) + "]";
@@ -96,9 +105,9 @@ std::string header(const Program& p, const Plan& plan, const Target& target) {
   w.line("constexpr int32_t nonzeros = ", plan.nonzeros, ";");
   w.line("constexpr int32_t constant_bytes = ", plan.constant_bytes, ";  // weights, tables and parameters in flash");
   w.line("constexpr int32_t ram_bytes = ", plan.ram_bytes, ";  // static; the stack holds no buffers");
-  w.line("constexpr double energy_unit_mev = ", p.energy_unit_mev, ";");
+  w.line("constexpr double energy_unit_mev = ", number_text(p.energy_unit_mev), ";");
   if (out.meaning == Meaning::code) {
-    w.line("constexpr double output_scale = ", out.scale, ";");
+    w.line("constexpr double output_scale = ", number_text(out.scale), ";");
     w.line("constexpr int32_t output_zero = ", out.zero, ";");
   }
   w.line();
@@ -111,7 +120,9 @@ std::string header(const Program& p, const Plan& plan, const Target& target) {
   w.line("// The same for the example inputs of event `index` (energies spread over the model's range).");
   w.line("void example_event(uint64_t seed, uint64_t index, output_type out[", out.length, "]);");
   w.line();
-  w.line("// Checks every constant, then every layer's output on known events; -1 when all is well, otherwise the first layer that");
+  w.line(
+      "// Checks every constant, then every layer's output on known events; -1 when all is well, otherwise the first "
+      "layer that");
   w.line("// differs. `out` is overwritten. Run it once after flashing.");
   w.line("int32_t self_test(output_type out[", out.length, "]);");
   w.line("const char* layer_name(int32_t layer);");
@@ -124,10 +135,12 @@ void memory_map(const Program& p, const Plan& plan, Writer& w) {
   w.line("// Memory: ", plan.constant_bytes, " bytes of constants, ", plan.ram_bytes, " bytes of RAM.");
   for (const Buffer& b : plan.buffers)
     w.line("//   arena", 8 * plan.arenas[static_cast<std::size_t>(b.arena)].element_bytes, " + ", b.offset, " .. ",
-           b.offset + b.length - 1, ": ", p.values[index(b.value)].name, " (", b.type, "), alive from layer ", b.first, " to ", b.last);
+           b.offset + b.length - 1, ": ", p.values[index(b.value)].name, " (", b.type, "), alive from layer ", b.first,
+           " to ", b.last);
   for (const Arena& a : plan.arenas)
     if (a.length)
-      w.line(a.element_bytes == 1 ? "alignas(4) " : "", "uint", 8 * a.element_bytes, "_t arena", 8 * a.element_bytes, "[", a.length, "];");
+      w.line(a.element_bytes == 1 ? "alignas(4) " : "", "uint", 8 * a.element_bytes, "_t arena", 8 * a.element_bytes,
+             "[", a.length, "];");
   w.line();
 }
 
@@ -144,8 +157,7 @@ void constants(const Program& p, const Plan& plan, Writer& w) {
 void run_layers(const Program& p, const Plan& plan, Writer& w) {
   const Names name{p, plan};
   std::string arguments;
-  for (ValueId v : p.inputs)
-    arguments += std::string("const ") + c_type(p.values[index(v)]) + "* " + name(v) + ", ";
+  for (ValueId v : p.inputs) arguments += std::string("const ") + c_type(p.values[index(v)]) + "* " + name(v) + ", ";
   w.line("// All layers in order; with crc, also the checksum of each layer's output.");
   auto body = w.block("void run_layers(", arguments, "output_type* out, uint32_t* crc)");
   for (std::size_t i = 0; i < p.nodes.size(); ++i) {
@@ -153,7 +165,8 @@ void run_layers(const Program& p, const Plan& plan, Writer& w) {
     std::string call = "run(" + node.name + "_layer";
     for (ValueId v : node.inputs) call += ", " + name(v);
     w.line(call, ", ", name(node.output), ");");
-    w.line("if (crc) crc[", i, "] = crc_values(0, ", name(node.output), ", ", p.values[index(node.output)].length, ");");
+    w.line("if (crc) crc[", i, "] = crc_values(0, ", name(node.output), ", ", p.values[index(node.output)].length,
+           ");");
   }
 }
 
@@ -164,9 +177,12 @@ std::string unpack(const Program& p, const Plan& plan, Writer& w) {
   for (ValueId v : p.inputs) {
     const QValue& value = p.values[index(v)];
     if (value.meaning == Meaning::event)
-      w.line("const uint32_t ", name(v), "[4] = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32), "
+      w.line("const uint32_t ", name(v),
+             "[4] = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32), "
              "static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32)};");
-    arguments += value.meaning == Meaning::event ? name(v) + ", " : value.meaning == Meaning::energy ? "&energy, " : name(v) + ", ";
+    arguments += value.meaning == Meaning::event    ? name(v) + ", "
+                 : value.meaning == Meaning::energy ? "&energy, "
+                                                    : name(v) + ", ";
   }
   return arguments;
 }
@@ -181,8 +197,9 @@ void run_function(const Program& p, const Plan& plan, Writer& w) {
 void example(const Program& p, const Plan& plan, Writer& w) {
   const Names name{p, plan};
   auto body = w.block("void example(uint64_t seed, uint64_t index, output_type* out, uint32_t* crc)");
-  w.line("const uint32_t event[4] = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32), "
-         "static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32)};");
+  w.line(
+      "const uint32_t event[4] = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32), "
+      "static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32)};");
   std::string arguments;
   bool features = false;
   for (ValueId v : p.inputs) {
@@ -219,7 +236,8 @@ void self_test(const Program& p, const Plan& plan, Writer& w) {
   }
   w.table("const uint32_t constants_expected[layers] QUENCH_TABLE", constants_expected, "u");
   w.line("// Outputs of events 0 .. ", self_test_events - 1, " of seed 1, layer by layer.");
-  w.table("const uint32_t outputs_expected[" + std::to_string(self_test_events) + " * layers] QUENCH_TABLE", outputs_expected, "u");
+  w.table("const uint32_t outputs_expected[" + std::to_string(self_test_events) + " * layers] QUENCH_TABLE",
+          outputs_expected, "u");
   w.line();
   {
     auto body = w.block("uint32_t constants_crc(int32_t layer)");
@@ -256,7 +274,8 @@ void self_test_function(Writer& w) {
 
 std::string source(const Program& p, const Plan& plan, const Target& target, const std::set<std::string>& kernels) {
   Writer w;
-  w.line("// ", p.name, ": layers and constants for target ", target.name, "; every layer's integers equal the host's.");
+  w.line("// ", p.name, ": layers and constants for target ", target.name,
+         "; every layer's integers equal the host's.");
   w.line("// SPDX-License-Identifier: MIT-0");
   w.line("#include \"", p.name, ".h\"");
   w.line();
@@ -279,7 +298,9 @@ std::string source(const Program& p, const Plan& plan, const Target& target, con
   w.line();
   run_function(p, plan, w);
   w.line();
-  w.line("void example_event(uint64_t seed, uint64_t index, output_type out[outputs]) { example(seed, index, out, nullptr); }");
+  w.line(
+      "void example_event(uint64_t seed, uint64_t index, output_type out[outputs]) { example(seed, index, out, "
+      "nullptr); }");
   w.line();
   self_test_function(w);
   w.line();
@@ -302,8 +323,10 @@ Files emit_embedded(const Program& p, const Plan& plan, const Target& target) {
   std::set<std::string> kernels{"crc.h", "noise.h"};
   for (const DeviceLayer& layer : plan.layers) kernels.insert(layer.header);
   Files files{{p.name + ".h", header(p, plan, target)}, {p.name + ".cpp", source(p, plan, target, kernels)}};
-  files["model.h"] = "// The generated model under a fixed name, for the mains that come with a target.\n"
-                     "// SPDX-License-Identifier: MIT-0\n#pragma once\n#include \"" + p.name + ".h\"\nnamespace model = " + p.name + ";\n";
+  files["model.h"] =
+      "// The generated model under a fixed name, for the mains that come with a target.\n"
+      "// SPDX-License-Identifier: MIT-0\n#pragma once\n#include \"" +
+      p.name + ".h\"\nnamespace model = " + p.name + ";\n";
   kernels.insert("load.h"), kernels.insert("requantize.h"), kernels.insert("LICENSE");
   for (const EmbeddedFile& f : kernel_files)
     if (kernels.count(std::string(f.name))) files[std::string(f.name)] = f.text;

@@ -24,12 +24,14 @@ std::vector<Words> example_inputs(const Program& p, std::uint64_t seed, std::uin
     } else if (value.meaning == Meaning::energy) {
       const ExampleEnergies e = example_energies(p);
       const std::uint64_t mixed = static_cast<std::uint32_t>(event * 2654435761u);
-      inputs.push_back(Words(static_cast<std::size_t>(value.length), static_cast<std::uint32_t>(e.low + ((e.span * mixed) >> 32))));
+      inputs.push_back(
+          Words(static_cast<std::size_t>(value.length), static_cast<std::uint32_t>(e.low + ((e.span * mixed) >> 32))));
     } else {
       Words codes;
       for (std::int32_t i = 0; i < value.length; ++i) {
         const std::uint64_t width = static_cast<std::uint64_t>(value.high - value.low + 1);
-        codes.push_back(static_cast<std::uint32_t>(value.low + static_cast<std::int64_t>((width * next(features)) >> 32)));
+        codes.push_back(
+            static_cast<std::uint32_t>(value.low + static_cast<std::int64_t>((width * next(features)) >> 32)));
       }
       inputs.push_back(codes);
     }

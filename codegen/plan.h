@@ -11,10 +11,10 @@ namespace quench {
 
 struct Buffer {
   ValueId value;
-  std::string type;  // C type of an element
-  int arena;         // index into Plan::arenas
+  std::string type;    // C type of an element
+  int arena;           // index into Plan::arenas
   int offset, length;  // in elements
-  int first, last;   // layers during which it is alive
+  int first, last;     // layers during which it is alive
 };
 
 struct Arena {  // one array per element width, so that no memory is ever read through another type

@@ -12,18 +12,19 @@ enum class Emitter { embedded, hls };
 
 // Instructions of the portable kernels, fitted to exact counts under emulation; all zero: not known.
 struct InstructionCosts {
-  double dense_product, csr_product, bitmap_product, bitmap_byte;  // linear layers, per weight, non-zero or byte of the mask
-  double output, latent, table_output, split_part, copy;            // the others, per element
+  double dense_product, csr_product, bitmap_product,
+      bitmap_byte;                                        // linear layers, per weight, non-zero or byte of the mask
+  double output, latent, table_output, split_part, copy;  // the others, per element
 };
 
 struct Target {
   const char* name;
   const char* description;
   Emitter emitter;
-  std::int64_t flash_bytes, ram_bytes;       // 0: no limit
-  std::int64_t code_bytes;                   // allowance for kernels and start-up beside the constants
+  std::int64_t flash_bytes, ram_bytes;  // 0: no limit
+  std::int64_t code_bytes;              // allowance for kernels and start-up beside the constants
   InstructionCosts costs;
-  const std::vector<EmbeddedFile>* files;    // shipped verbatim beside the generated code: main, start-up, linker script
+  const std::vector<EmbeddedFile>* files;  // shipped verbatim beside the generated code: main, start-up, linker script
 };
 
 }  // namespace quench

@@ -10,7 +10,8 @@ namespace quench {
 
 class Writer {
  public:
-  template <class... Parts> void line(const Parts&... parts) {
+  template <class... Parts>
+  void line(const Parts&... parts) {
     if (sizeof...(parts) > 0) out_ << std::string(2 * depth_, ' ');
     ((out_ << parts), ...);
     out_ << '\n';
@@ -31,11 +32,13 @@ class Writer {
     const char* close_;
   };
 
-  template <class... Parts> [[nodiscard]] Block block(const Parts&... head) {
+  template <class... Parts>
+  [[nodiscard]] Block block(const Parts&... head) {
     line(head..., " {");
     return {*this, "}"};
   }
-  template <class... Parts> [[nodiscard]] Block initialiser(const Parts&... head) {
+  template <class... Parts>
+  [[nodiscard]] Block initialiser(const Parts&... head) {
     line(head..., " = {");
     return {*this, "};"};
   }

@@ -51,7 +51,8 @@ int dispatch(const std::vector<std::string>& words) {
     return c.run(a);
   }
   const std::string close = nearest(words[0], names);
-  throw UsageError("unknown verb \"" + words[0] + "\"" + (close.empty() ? "" : "; did you mean " + close + "?"), overview());
+  throw UsageError("unknown verb \"" + words[0] + "\"" + (close.empty() ? "" : "; did you mean " + close + "?"),
+                   overview());
 }
 
 }  // namespace

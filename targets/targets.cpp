@@ -49,8 +49,10 @@ Target read_board(const std::string& path) {
       board = *base;
     } else if (key == "flash_bytes" || key == "ram_bytes") {
       std::int64_t bytes = 0;
-      for (char c : value) bytes = c >= '0' && c <= '9' && bytes < (std::int64_t{1} << 40) ? bytes * 10 + (c - '0') : -1;
-      if (value.empty() || bytes <= 0) fail(path, ":", number, ": ", key, " = \"", value, "\" is not a positive number of bytes");
+      for (char c : value)
+        bytes = c >= '0' && c <= '9' && bytes < (std::int64_t{1} << 40) ? bytes * 10 + (c - '0') : -1;
+      if (value.empty() || bytes <= 0)
+        fail(path, ":", number, ": ", key, " = \"", value, "\" is not a positive number of bytes");
       (key == "flash_bytes" ? board.flash_bytes : board.ram_bytes) = bytes;
     } else {
       fail(path, ":", number, ": unknown key \"", key, "\"; a board has base, flash_bytes and ram_bytes");

@@ -10,7 +10,8 @@ namespace quench {
 
 const std::vector<Target>& known_targets();
 
-// By name ("cortex-m4"), or by the path of a board file: lines `base = cortex-m4`, `flash_bytes = 65536`, `ram_bytes = 16384`.
+// By name ("cortex-m4"), or by the path of a board file: lines `base = cortex-m4`, `flash_bytes = 65536`, `ram_bytes =
+// 16384`.
 Target find_target(const std::string& name_or_path);
 
 }  // namespace quench

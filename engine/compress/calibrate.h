@@ -17,10 +17,11 @@ struct Range {
 std::vector<Range> calibrate(const Model&, Span<const Tensor> inputs, int threads);
 
 // Inputs of a shower model: latents of events first .. of `seed` and these incident energies [events, 1] in MeV.
-std::vector<Tensor> shower_inputs(const Model&, std::uint64_t seed, std::uint64_t first, const Tensor& energies, int latent_bits,
-                                  int threads);
+std::vector<Tensor> shower_inputs(const Model&, std::uint64_t seed, std::uint64_t first, const Tensor& energies,
+                                  int latent_bits, int threads);
 
-// Incident energies of a model's range, log-uniform (fixed when the range is a point), a pure function of seed and event.
+// Incident energies of a model's range, log-uniform (fixed when the range is a point), a pure function of seed and
+// event.
 Tensor log_uniform_energies(const ModelFacts&, std::uint64_t seed, std::uint64_t first, int count);
 
 }  // namespace quench

@@ -1,4 +1,4 @@
-// BatchNorm folding.
+// How BatchNorm disappears into its neighbours.
 // SPDX-License-Identifier: MIT
 #include "engine/compress/fold.h"
 
@@ -25,7 +25,8 @@ Scaling scaling(const BatchNorm& op) {
 void fold_behind(Linear& op, const Scaling& s) {  // BatchNorm(W x + b)
   for (int r = 0; r < op.weight.rows(); ++r) {
     const std::size_t i = static_cast<std::size_t>(r);
-    for (int k = 0; k < op.weight.columns(); ++k) op.weight.row(r)[k] = static_cast<float>(op.weight.row(r)[k] * s.a[i]);
+    for (int k = 0; k < op.weight.columns(); ++k)
+      op.weight.row(r)[k] = static_cast<float>(op.weight.row(r)[k] * s.a[i]);
     op.bias.data[i] = static_cast<float>(op.bias.data[i] * s.a[i] + s.b[i]);
   }
 }
@@ -76,7 +77,8 @@ bool fold(Model& m, std::size_t i) {
   const Scaling s = scaling(std::get<BatchNorm>(m.nodes[i].op));
   const Value in = m.nodes[i].inputs[0], out = m.nodes[i].output;
   const auto producer = std::find_if(m.nodes.begin(), m.nodes.end(), [&](const Node& n) { return n.output == in; });
-  if (producer != m.nodes.end() && std::holds_alternative<Linear>(producer->op) && consumers(m, in).size() == 1 && !is_output(m, in)) {
+  if (producer != m.nodes.end() && std::holds_alternative<Linear>(producer->op) && consumers(m, in).size() == 1 &&
+      !is_output(m, in)) {
     fold_behind(std::get<Linear>(producer->op), s);
     remove(m, i);
     return true;

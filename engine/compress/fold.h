@@ -5,8 +5,8 @@
 
 namespace quench {
 
-// Folds each BatchNorm into the Linear before it, or into the Linears behind it when it stands behind an activation; one with
-// neither becomes a diagonal Linear. The result has no BatchNorm.
+// Folds each BatchNorm into the Linear before it, or into the Linears behind it when it stands behind an activation;
+// one with neither becomes a diagonal Linear. The result has no BatchNorm.
 Model fold_batch_norm(Model);
 
 // Nodes that read a value.

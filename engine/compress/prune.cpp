@@ -1,4 +1,4 @@
-// Magnitude pruning.
+// Magnitude pruning per layer or over all layers.
 // SPDX-License-Identifier: MIT
 #include "engine/compress/prune.h"
 
@@ -12,7 +12,8 @@ namespace {
 
 void drop_smallest(std::vector<float*> weights, double fraction) {
   const auto count = static_cast<std::size_t>(std::floor(fraction * static_cast<double>(weights.size()) + 0.5));
-  std::stable_sort(weights.begin(), weights.end(), [](const float* a, const float* b) { return std::fabs(*a) < std::fabs(*b); });
+  std::stable_sort(weights.begin(), weights.end(),
+                   [](const float* a, const float* b) { return std::fabs(*a) < std::fabs(*b); });
   for (std::size_t i = 0; i < count; ++i) *weights[i] = 0;
 }
 

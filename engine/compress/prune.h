@@ -7,8 +7,8 @@ namespace quench {
 
 enum class PruneScope { layer, global };
 
-// Sets the given fraction (0 <= sparsity < 1) of every Linear's weights, or of all Linears' weights together, to zero; ties go to
-// the earlier weight. Fails when a layer loses all its weights, naming it.
+// Sets the given fraction (0 <= sparsity < 1) of every Linear's weights, or of all Linears' weights together, to zero;
+// ties go to the earlier weight. Fails when a layer loses all its weights, naming it.
 Model prune(Model, double sparsity, PruneScope);
 
 // Zero weights over all weights of the Linears.

@@ -18,8 +18,10 @@ std::string identifier(const std::string& name) {
   std::string id;
   for (char c : name) {
     const bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (good) id += c;
-    else if (!id.empty() && id.back() != '_') id += '_';
+    if (good)
+      id += c;
+    else if (!id.empty() && id.back() != '_')
+      id += '_';
   }
   while (!id.empty() && id.back() == '_') id.pop_back();
   if (id.empty() || (id[0] >= '0' && id[0] <= '9')) id = "n" + id;
@@ -28,7 +30,8 @@ std::string identifier(const std::string& name) {
 
 class Quantizer {
  public:
-  Quantizer(const Model& m, const std::vector<Range>& ranges, const QuantizeSettings& s) : m_(m), ranges_(ranges), s_(s) {}
+  Quantizer(const Model& m, const std::vector<Range>& ranges, const QuantizeSettings& s)
+      : m_(m), ranges_(ranges), s_(s) {}
 
   Program run() {
     p_.name = identifier(m_.name);
@@ -55,24 +58,30 @@ class Quantizer {
 
   const ModelValue& info(Value v) const { return m_.values[index(v)]; }
   const QValue& qvalue(ValueId v) const { return p_.values[index(v)]; }
-  double largest(Value v) const { return std::max({std::fabs(ranges_[index(v)].low), std::fabs(ranges_[index(v)].high), 1e-6f}); }
+  double largest(Value v) const {
+    return std::max({std::fabs(ranges_[index(v)].low), std::fabs(ranges_[index(v)].high), 1e-6f});
+  }
   bool is_output(Value v) const { return std::count(m_.outputs.begin(), m_.outputs.end(), v) > 0; }
 
-  template <class T> const T* only_reader(Value v, std::size_t& node) const {
+  template <class T>
+  const T* only_reader(Value v, std::size_t& node) const {
     const std::vector<std::size_t> readers = consumers(m_, v);
     if (readers.size() != 1 || is_output(v)) return nullptr;
     node = readers[0];
     return std::get_if<T>(&m_.nodes[node].op);
   }
-  template <class T> bool read_by(Value v) const {
+  template <class T>
+  bool read_by(Value v) const {
     const std::vector<std::size_t> readers = consumers(m_, v);
-    return std::any_of(readers.begin(), readers.end(), [&](std::size_t n) { return std::holds_alternative<T>(m_.nodes[n].op); });
+    return std::any_of(readers.begin(), readers.end(),
+                       [&](std::size_t n) { return std::holds_alternative<T>(m_.nodes[n].op); });
   }
 
   const Coded& coded(Value v, const std::string& where) const {
     const auto found = coded_.find(index(v));
     if (found == coded_.end())
-      fail("quantise: ", where, " reads ", info(v).name, ", which has no integer form there; an incident energy is understood by "
+      fail("quantise: ", where, " reads ", info(v).name,
+           ", which has no integer form there; an incident energy is understood by "
            "a logarithm and a split, its logarithm by a concatenation and a conditional standardisation");
     return found->second;
   }
@@ -93,7 +102,9 @@ class Quantizer {
     out.name = node + "_out";
     return append(p_, {node, std::move(op), std::move(inputs), {}}, out);
   }
-  void set(Value v, ValueId q, double scale) { coded_[index(v)] = {q, std::vector<double>(static_cast<std::size_t>(info(v).width), scale)}; }
+  void set(Value v, ValueId q, double scale) {
+    coded_[index(v)] = {q, std::vector<double>(static_cast<std::size_t>(info(v).width), scale)};
+  }
   ValueId input(const std::string& name, Meaning meaning, int length) {
     QValue v = meaning == Meaning::code ? code_value(length, s_.activation_bits, true, 1) : energy_value(length);
     v.meaning = meaning;
@@ -155,8 +166,10 @@ class Quantizer {
     Value out = node.output;
     std::size_t next = 0;
     double slope = 1;
-    if (only_reader<Relu>(out, next)) slope = 0;
-    else if (const LeakyRelu* leaky = only_reader<LeakyRelu>(out, next)) slope = leaky->slope;
+    if (only_reader<Relu>(out, next))
+      slope = 0;
+    else if (const LeakyRelu* leaky = only_reader<LeakyRelu>(out, next))
+      slope = leaky->slope;
     if (slope != 1) fused_.insert(next), out = m_.nodes[next].output;
     const bool table_follows = read_by<Sigmoid>(out) || read_by<Tanh>(out);
     const Coded x = coded(node.inputs[0], node.name);
@@ -168,14 +181,22 @@ class Quantizer {
     return {s_.bits, s_.per_channel, s_.power_of_two, s_.power_of_two ? "shift" : s_.multiplier};
   }
 
-  void lower(const BatchNorm&, std::size_t i) { fail("quantise: ", m_.nodes[i].name, " is a BatchNorm; fold it first"); }
-  void lower(const Relu&, std::size_t i) { lower_table(i, "relu", [](double x) { return std::max(x, 0.0); }); }
+  void lower(const BatchNorm&, std::size_t i) {
+    fail("quantise: ", m_.nodes[i].name, " is a BatchNorm; fold it first");
+  }
+  void lower(const Relu&, std::size_t i) {
+    lower_table(i, "relu", [](double x) { return std::max(x, 0.0); });
+  }
   void lower(const LeakyRelu& op, std::size_t i) {
     const double slope = op.slope;
     lower_table(i, "leaky_relu", [slope](double x) { return x >= 0 ? x : slope * x; });
   }
-  void lower(const Sigmoid&, std::size_t i) { lower_table(i, "sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); }); }
-  void lower(const Tanh&, std::size_t i) { lower_table(i, "tanh", [](double x) { return std::tanh(x); }); }
+  void lower(const Sigmoid&, std::size_t i) {
+    lower_table(i, "sigmoid", [](double x) { return 1 / (1 + std::exp(-x)); });
+  }
+  void lower(const Tanh&, std::size_t i) {
+    lower_table(i, "tanh", [](double x) { return std::tanh(x); });
+  }
 
   void lower_table(std::size_t i, const std::string& function, const std::function<double(double)>& f) {
     const Node& node = m_.nodes[i];
@@ -183,16 +204,18 @@ class Quantizer {
     uniform(x, "layer " + node.name);
     const QValue in = qvalue(x.value);
     const QValue y = format(node.output, false);
-    const QTable table = tabulate(function, y.length, 1, static_cast<std::int32_t>(in.low), static_cast<std::int32_t>(in.high),
-                                  static_cast<std::int32_t>(y.low), static_cast<std::int32_t>(y.high), {0.75},
-                                  [&](int, std::int32_t q) { return f((q - in.zero) * in.scale) / y.scale + y.zero; });
+    const QTable table =
+        tabulate(function, y.length, 1, static_cast<std::int32_t>(in.low), static_cast<std::int32_t>(in.high),
+                 static_cast<std::int32_t>(y.low), static_cast<std::int32_t>(y.high), {0.75},
+                 [&](int, std::int32_t q) { return f((q - in.zero) * in.scale) / y.scale + y.zero; });
     set(node.output, add(identifier(node.name), table, {x.value}, y), y.scale);
   }
 
   void lower(const LogEnergy& op, std::size_t i) {
     const auto e = energy_.find(index(m_.nodes[i].inputs[0]));
-    if (e == energy_.end()) fail("quantise: ", m_.nodes[i].name, " takes the logarithm of ", info(m_.nodes[i].inputs[0]).name,
-                                 ", which is no incident energy");
+    if (e == energy_.end())
+      fail("quantise: ", m_.nodes[i].name, " takes the logarithm of ", info(m_.nodes[i].inputs[0]).name,
+           ", which is no incident energy");
     condition_[index(m_.nodes[i].output)] = {op, e->second, i};
   }
   struct Condition {
@@ -204,14 +227,16 @@ class Quantizer {
   double condition_reach(const Condition& c) const {
     const double low = std::log10(m_.facts.minimum_energy_mev / c.op.reference_mev);
     const double high = std::log10(m_.facts.maximum_energy_mev / c.op.reference_mev);
-    if (!std::isfinite(low) || !std::isfinite(high)) fail("quantise: the model's range of incident energies is not known");
+    if (!std::isfinite(low) || !std::isfinite(high))
+      fail("quantise: the model's range of incident energies is not known");
     return std::max({std::fabs(low), std::fabs(high), 0.01});
   }
   Coded condition_code(Value v, int bits) {
     const Condition& c = condition_.at(index(v));
     const double scale = condition_reach(c) / ((1 << (bits - 1)) - 1);
     const QValue out = code_value(1, bits, true, scale);
-    const QLogEnergy q = quantize_log_energy(c.op, s_.energy_unit_mev, scale, static_cast<std::int32_t>(out.low), static_cast<std::int32_t>(out.high));
+    const QLogEnergy q = quantize_log_energy(c.op, s_.energy_unit_mev, scale, static_cast<std::int32_t>(out.low),
+                                             static_cast<std::int32_t>(out.high));
     return {add(identifier(m_.nodes[c.node].name), q, {c.energy}, out), {scale}};
   }
 
@@ -224,7 +249,8 @@ class Quantizer {
       Coded operand = condition_.count(index(v)) ? condition_code(v, bits) : coded(v, node.name);
       const QValue q = qvalue(operand.value);
       if (q.bits != bits || !q.is_signed || q.zero != 0)
-        fail("quantise: ", node.name, " joins ", q.name, " of ", q.bits, " bits with values of ", bits, " bits; put a Linear between");
+        fail("quantise: ", node.name, " joins ", q.name, " of ", q.bits, " bits with values of ", bits,
+             " bits; put a Linear between");
       if (k == 0) {
         sum = operand;
         continue;
@@ -251,8 +277,8 @@ class Quantizer {
   }
 
   // mu(c) + sigma(c) x for columns begin .. begin + length - 1: two tables of the condition, a multiply, an add.
-  Coded affine(const ConditionalAffine& op, const Coded& x, const Coded& c, const Condition& condition, int begin, int length,
-               const std::string& name) {
+  Coded affine(const ConditionalAffine& op, const Coded& x, const Coded& c, const Condition& condition, int begin,
+               int length, const std::string& name) {
     const double low = std::log10(m_.facts.minimum_energy_mev / condition.op.reference_mev);
     const double high = std::log10(m_.facts.maximum_energy_mev / condition.op.reference_mev);
     const AffineLowering plan = lower_affine(op, begin, length, low, high, qvalue(c.value), qvalue(x.value));
@@ -265,11 +291,13 @@ class Quantizer {
   }
   void lower(const ConditionalAffine& op, std::size_t i) {
     const Node& node = m_.nodes[i];
-    if (op.inverse) fail("quantise: ", node.name, " standardises; only the direction from standardised numbers has an integer form");
+    if (op.inverse)
+      fail("quantise: ", node.name, " standardises; only the direction from standardised numbers has an integer form");
     const Coded x = coded(node.inputs[0], node.name);
     uniform(x, "layer " + node.name);
     const auto condition = condition_.find(index(node.inputs[1]));
-    if (condition == condition_.end()) fail("quantise: the condition of ", node.name, " is no logarithm of an incident energy");
+    if (condition == condition_.end())
+      fail("quantise: the condition of ", node.name, " is no logarithm of an incident energy");
     const Coded c = condition_code(node.inputs[1], 16);
     const std::string name = identifier(node.name);
     std::size_t next = 0;
@@ -285,9 +313,11 @@ class Quantizer {
 
   void lower(const StickBreaking& op, std::size_t i) {
     const Node& node = m_.nodes[i];
-    if (op.logarithmic) fail("quantise: ", node.name, " gives logarithms of energies; only energies have an integer form");
+    if (op.logarithmic)
+      fail("quantise: ", node.name, " gives logarithms of energies; only energies have an integer form");
     const auto e = energy_.find(index(node.inputs[1]));
-    if (e == energy_.end()) fail("quantise: ", node.name, " splits ", info(node.inputs[1]).name, ", which is no incident energy");
+    if (e == energy_.end())
+      fail("quantise: ", node.name, " splits ", info(node.inputs[1]).name, ", which is no incident energy");
     const int width = info(node.output).width, layers = static_cast<int>(op.layer_voxels.size());
     std::pair<Coded, Coded> parts;
     const auto found = parts_.find(index(node.inputs[0]));
@@ -302,7 +332,8 @@ class Quantizer {
     ValueId energies = add("total", total, {parts.first.value, e->second}, energy_value(1));
     const QFractionTable logistic = logistic_table(qvalue(parts.second.value));
     QSplit by_layer{{0, static_cast<std::uint16_t>(layers)}, logistic}, by_voxel{{0}, logistic};
-    for (int v : op.layer_voxels) by_voxel.part_begin.push_back(static_cast<std::uint16_t>(by_voxel.part_begin.back() + v));
+    for (int v : op.layer_voxels)
+      by_voxel.part_begin.push_back(static_cast<std::uint16_t>(by_voxel.part_begin.back() + v));
     if (layers > 1) {
       const Coded logits = slice(parts.second, 0, layers - 1, "layer_logits");
       energies = add("layer_energies", by_layer, {energies, logits.value}, energy_value(layers));
@@ -318,13 +349,16 @@ class Quantizer {
   void lower(const Threshold& op, std::size_t i) {
     const Node& node = m_.nodes[i];
     const Coded x = coded(node.inputs[0], node.name);
-    if (qvalue(x.value).meaning != Meaning::energy) fail("quantise: ", node.name, " cuts ", info(node.inputs[0]).name, ", which holds no energies");
+    if (qvalue(x.value).meaning != Meaning::energy)
+      fail("quantise: ", node.name, " cuts ", info(node.inputs[0]).name, ", which holds no energies");
     const int width = info(node.output).width;
     const double count = std::ceil(op.mev / s_.energy_unit_mev);
-    if (!(count >= 0 && count <= 4294967295.0)) fail("quantise: the threshold ", op.mev, " MeV does not fit 32 bits of ", s_.energy_unit_mev, " MeV");
+    if (!(count >= 0 && count <= 4294967295.0))
+      fail("quantise: the threshold ", op.mev, " MeV does not fit 32 bits of ", s_.energy_unit_mev, " MeV");
     QValue out = energy_value(width);
     out.scale = s_.energy_unit_mev;
-    set(node.output, add(identifier(node.name), QThreshold{width, static_cast<std::uint32_t>(count)}, {x.value}, out), s_.energy_unit_mev);
+    set(node.output, add(identifier(node.name), QThreshold{width, static_cast<std::uint32_t>(count)}, {x.value}, out),
+        s_.energy_unit_mev);
   }
 
   const Model& m_;
@@ -347,7 +381,8 @@ Program quantize(const Model& m, const std::vector<Range>& ranges, const Quantiz
   const auto bits = [](const char* what, int n) {
     if (n < 2 || n > 16) fail("quantise: ", what, " of ", n, " bits; 2 to 16 are possible");
   };
-  bits("weights", s.bits), bits("activations", s.activation_bits), bits("outputs", s.output_bits), bits("latents", s.latent_bits);
+  bits("weights", s.bits), bits("activations", s.activation_bits), bits("outputs", s.output_bits),
+      bits("latents", s.latent_bits);
   return Quantizer(m, ranges, s).run();
 }
 

@@ -14,14 +14,14 @@ struct QuantizeSettings {
   int activation_bits = 8;  // between layers
   int output_bits = 16;     // of the network's last layer, before the borders
   int latent_bits = 8;
-  bool per_channel = true;         // weight scale per output row, otherwise per layer
-  bool power_of_two = false;       // every scale a power of two: fixed point, no multipliers
+  bool per_channel = true;          // weight scale per output row, otherwise per layer
+  bool power_of_two = false;        // every scale a power of two: fixed point, no multipliers
   std::string multiplier = "wide";  // wide, narrow or shift
   double energy_unit_mev = 1.0 / 1024;
 };
 
-// The model must hold no BatchNorm (fold_batch_norm). Fails, naming the layer, for what integers cannot express: a layer without any
-// weight left, accumulators beyond 48 bits, a slope or scale outside its class.
+// The model must hold no BatchNorm (fold_batch_norm). Fails, naming the layer, for what integers cannot express: a
+// layer without any weight left, accumulators beyond 48 bits, a slope or scale outside its class.
 Program quantize(const Model&, const std::vector<Range>&, const QuantizeSettings&);
 
 // 32 bits for every weight and bias of the Linears, as if dense: what compression ratios are measured against.

@@ -24,7 +24,8 @@ double weight_scale(double largest, double bias, double input_scale, const Linea
   const double for_weights = largest / ((1 << (s.bits - 1)) - 1);
   const double for_bias = std::fabs(bias) / (input_scale * 1073741824.0);
   // A row without weights is its bias alone: 2^20 steps of it are exact enough for any output code.
-  double scale = largest > 0 ? std::max(for_weights, for_bias) : std::max(std::fabs(bias) / (input_scale * 1048576.0), 1e-12);
+  double scale =
+      largest > 0 ? std::max(for_weights, for_bias) : std::max(std::fabs(bias) / (input_scale * 1048576.0), 1e-12);
   return s.power_of_two ? std::exp2(std::ceil(std::log2(scale) - 1e-9)) : scale;
 }
 
@@ -43,8 +44,8 @@ QValue code_value(int length, int bits, bool is_signed, double scale) {
 
 QValue energy_value(int length) { return {"", Meaning::energy, length, 32, false, 1, 0, 0, 4294967295}; }
 
-QLinear quantize_linear(const Linear& op, const QValue& input, const std::vector<double>& column_scale, const QValue& output,
-                        double slope, const LinearSettings& s, const std::string& where) {
+QLinear quantize_linear(const Linear& op, const QValue& input, const std::vector<double>& column_scale,
+                        const QValue& output, double slope, const LinearSettings& s, const std::string& where) {
   QLinear q;
   q.rows = op.weight.rows(), q.columns = op.weight.columns(), q.weight_bits = s.bits;
   if (q.columns != input.length) fail(where, ": ", q.columns, " columns for an input of ", input.length, " elements");
@@ -69,7 +70,8 @@ QLinear quantize_linear(const Linear& op, const QValue& input, const std::vector
       sum += static_cast<std::int64_t>(code);
     }
     const double bias = nearest(op.bias.data[r] / (input.scale * scale)) - static_cast<double>(input.zero * sum);
-    if (std::fabs(bias) > 2147483647.0) fail(where, ": the bias of row ", r, " needs ", bias, " steps, 32 bits hold 2147483647");
+    if (std::fabs(bias) > 2147483647.0)
+      fail(where, ": the bias of row ", r, " needs ", bias, " steps, 32 bits hold 2147483647");
     q.bias.push_back(static_cast<std::int32_t>(bias));
   }
   const Interval proof = accumulator_interval(q, input.low, input.high);
@@ -83,7 +85,8 @@ QLinear quantize_linear(const Linear& op, const QValue& input, const std::vector
     const Factor f = closest_factor(factor, q.requantize.kind, where);
     q.requantize.multiplier.push_back(f.multiplier), q.requantize.shift.push_back(f.shift);
     if (slope == 0 || slope == 1) continue;
-    const Factor g = closest_factor(factor * slope, q.requantize.kind, where + " (slope " + std::to_string(slope) + " below zero)");
+    const Factor g =
+        closest_factor(factor * slope, q.requantize.kind, where + " (slope " + std::to_string(slope) + " below zero)");
     q.requantize.negative_multiplier.push_back(g.multiplier), q.requantize.negative_shift.push_back(g.shift);
   }
   q.requantize.zero = output.zero;
@@ -92,8 +95,8 @@ QLinear quantize_linear(const Linear& op, const QValue& input, const std::vector
   return q;
 }
 
-AffineLowering lower_affine(const ConditionalAffine& op, int begin, int length, double low, double high, const QValue& condition,
-                            const QValue& input) {
+AffineLowering lower_affine(const ConditionalAffine& op, int begin, int length, double low, double high,
+                            const QValue& condition, const QValue& input) {
   const auto c_of = [&](std::int32_t q) { return std::clamp((q - condition.zero) * condition.scale, low, high); };
   const auto mu = [&](int j, double c) { return polynomial(op.mean, begin + j, c); };
   const auto sigma = [&](int j, double c) { return std::exp(polynomial(op.log_deviation, begin + j, c)); };
@@ -124,20 +127,29 @@ AffineLowering lower_affine(const ConditionalAffine& op, int begin, int length, 
                     [&](int j, std::int32_t q) { return mu(j, c_of(q)) / a.mean_value.scale; });
   a.deviation = tabulate("deviation", length, length, q_low, q_high, -32768, 32767, tolerance(a.deviation_value.scale),
                          [&](int j, std::int32_t q) { return sigma(j, c_of(q)) / a.deviation_value.scale; });
-  const Factor product = closest_factor(input.scale * a.deviation_value.scale / a.scaled_value.scale, "wide", "conditional standardisation");
+  const Factor product = closest_factor(input.scale * a.deviation_value.scale / a.scaled_value.scale, "wide",
+                                        "conditional standardisation");
   a.multiply = {length, product.multiplier, product.shift, -32768, 32767};
   const double factor_a = a.scaled_value.scale / a.sum_value.scale, factor_b = a.mean_value.scale / a.sum_value.scale;
   int shift = 1;  // multipliers below 2^(29 - 16) keep the sum inside 32 bits
   while (shift < 30 && std::max(factor_a, factor_b) * std::exp2(shift + 1) < 8191) ++shift;
-  a.add = {length, 0, static_cast<std::int32_t>(nearest(factor_a * std::exp2(shift))), 0,
-           static_cast<std::int32_t>(nearest(factor_b * std::exp2(shift))), static_cast<std::uint8_t>(shift), 0, -32768, 32767};
+  a.add = {length,
+           0,
+           static_cast<std::int32_t>(nearest(factor_a * std::exp2(shift))),
+           0,
+           static_cast<std::int32_t>(nearest(factor_b * std::exp2(shift))),
+           static_cast<std::uint8_t>(shift),
+           0,
+           -32768,
+           32767};
   return a;
 }
 
 QFraction fraction_of_energy(const QValue& code, const std::string& where) {
   const double largest = std::exp(static_cast<double>(code.high) * code.scale);
   const int integer_bits = std::max(0, static_cast<int>(std::ceil(std::log2(largest * 1.0001))));
-  if (integer_bits > 24) fail(where, ": the total reaches ", largest, " times the incident energy; the model has diverged");
+  if (integer_bits > 24)
+    fail(where, ": the total reaches ", largest, " times the incident energy; the model has diverged");
   QFraction q;
   q.length = code.length, q.shift = static_cast<std::uint8_t>(32 - integer_bits);
   q.table = tabulate_fraction("exp", static_cast<std::int32_t>(code.low), static_cast<std::int32_t>(code.high), 1e-5,

@@ -19,10 +19,11 @@ struct LinearSettings {
   std::string multiplier;
 };
 
-// Column k of the input stands for (code - zero) * column_scale[k]; columns are rescaled to the input's one scale before rounding,
-// so that parts of a concatenation keep their resolution. slope: of the fused activation below zero (0 ReLU, 1 none).
-QLinear quantize_linear(const Linear&, const QValue& input, const std::vector<double>& column_scale, const QValue& output,
-                        double slope, const LinearSettings&, const std::string& where);
+// Column k of the input stands for (code - zero) * column_scale[k]; columns are rescaled to the input's one scale
+// before rounding, so that parts of a concatenation keep their resolution. slope: of the fused activation below zero (0
+// ReLU, 1 none).
+QLinear quantize_linear(const Linear&, const QValue& input, const std::vector<double>& column_scale,
+                        const QValue& output, double slope, const LinearSettings&, const std::string& where);
 
 struct AffineLowering {  // y = mu(c) + sigma(c) x in four ops
   QTable mean, deviation;
@@ -32,8 +33,8 @@ struct AffineLowering {  // y = mu(c) + sigma(c) x in four ops
 };
 
 // Columns begin .. begin + length - 1; conditions low .. high (codes beyond them count as the ends).
-AffineLowering lower_affine(const ConditionalAffine&, int begin, int length, double low, double high, const QValue& condition,
-                            const QValue& input);
+AffineLowering lower_affine(const ConditionalAffine&, int begin, int length, double low, double high,
+                            const QValue& condition, const QValue& input);
 
 // total = exp(code) * E.
 QFraction fraction_of_energy(const QValue& code, const std::string& where);

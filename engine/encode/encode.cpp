@@ -16,15 +16,19 @@ using Fields = std::vector<DeviceField>;
 DeviceField number(const char* name, const char* type, std::int64_t value) {
   return {DeviceField::Kind::scalar, name, type, {value}, {}};
 }
-template <class T> DeviceField table(const char* name, const std::string& type, const std::vector<T>& values) {
+template <class T>
+DeviceField table(const char* name, const std::string& type, const std::vector<T>& values) {
   return {DeviceField::Kind::table, name, type, std::vector<std::int64_t>(values.begin(), values.end()), {}};
 }
-DeviceField group(const char* name, Fields members) { return {DeviceField::Kind::group, name, "", {}, std::move(members)}; }
+DeviceField group(const char* name, Fields members) {
+  return {DeviceField::Kind::group, name, "", {}, std::move(members)};
+}
 
 std::string unsigned_type(std::int64_t largest) {
   return largest < 256 ? "uint8_t" : largest < 65536 ? "uint16_t" : "uint32_t";
 }
-template <class T> std::string signed_type(const std::vector<T>& values) {
+template <class T>
+std::string signed_type(const std::vector<T>& values) {
   const auto small = [](T v) { return v >= -128 && v <= 127; };
   return std::all_of(values.begin(), values.end(), small) ? "int8_t" : "int16_t";
 }
@@ -37,15 +41,17 @@ std::string multiplier_type(const Requantization& q) { return q.kind == "wide" ?
 
 DeviceField requantize_fields(const Requantization& q) {
   const std::string type = multiplier_type(q);
-  return group("requantize", {number("step", "int32_t", q.multiplier.size() > 1), table("multiplier", type, q.multiplier),
-                              table("shift", "uint8_t", q.shift), table("negative_multiplier", type, q.negative_multiplier),
-                              table("negative_shift", "uint8_t", q.negative_shift), number("zero", "int32_t", q.zero),
-                              number("low", "int32_t", q.low), number("high", "int32_t", q.high)});
+  return group("requantize",
+               {number("step", "int32_t", q.multiplier.size() > 1), table("multiplier", type, q.multiplier),
+                table("shift", "uint8_t", q.shift), table("negative_multiplier", type, q.negative_multiplier),
+                table("negative_shift", "uint8_t", q.negative_shift), number("zero", "int32_t", q.zero),
+                number("low", "int32_t", q.low), number("high", "int32_t", q.high)});
 }
 
 DeviceField table_fields(const QFractionTable& t) {
-  return group("table", {number("lowest", "int32_t", t.lowest), number("interpolation_bits", "uint8_t", t.interpolation_bits),
-                         table("value", "uint32_t", t.value)});
+  return group("table",
+               {number("lowest", "int32_t", t.lowest), number("interpolation_bits", "uint8_t", t.interpolation_bits),
+                table("value", "uint32_t", t.value)});
 }
 
 std::string accumulator_type(const QLinear& op) {
@@ -55,9 +61,11 @@ std::string weight_type(const QLinear& op) { return op.weight_bits <= 8 ? "int8_
 
 DeviceLayer dense(const QLinear& op) {
   return {"DenseLinear<" + accumulator_type(op) + ", " + weight_type(op) + ", " + multiplier_type(op.requantize) + ">",
-          "dense_linear.h", "dense",
-          {number("rows", "int32_t", op.rows), number("columns", "int32_t", op.columns), table("weight", weight_type(op), op.weight),
-           table("bias", "int32_t", op.bias), requantize_fields(op.requantize)}};
+          "dense_linear.h",
+          "dense",
+          {number("rows", "int32_t", op.rows), number("columns", "int32_t", op.columns),
+           table("weight", weight_type(op), op.weight), table("bias", "int32_t", op.bias),
+           requantize_fields(op.requantize)}};
 }
 
 DeviceLayer csr(const QLinear& op) {
@@ -65,9 +73,11 @@ DeviceLayer csr(const QLinear& op) {
   const std::string row_type = unsigned_type(m.row_begin.back()), column_type = unsigned_type(op.columns - 1);
   return {"CsrLinear<" + accumulator_type(op) + ", " + row_type + ", " + column_type + ", " + weight_type(op) + ", " +
               multiplier_type(op.requantize) + ">",
-          "csr_linear.h", "csr",
-          {number("rows", "int32_t", op.rows), table("row_begin", row_type, m.row_begin), table("column", column_type, m.column),
-           table("weight", weight_type(op), m.value), table("bias", "int32_t", op.bias), requantize_fields(op.requantize)}};
+          "csr_linear.h",
+          "csr",
+          {number("rows", "int32_t", op.rows), table("row_begin", row_type, m.row_begin),
+           table("column", column_type, m.column), table("weight", weight_type(op), m.value),
+           table("bias", "int32_t", op.bias), requantize_fields(op.requantize)}};
 }
 
 DeviceLayer bitmap(const QLinear& op) {
@@ -76,15 +86,18 @@ DeviceLayer bitmap(const QLinear& op) {
   for (std::int32_t r = 0; r < op.rows; ++r)
     for (std::int32_t k = 0; k < op.columns; ++k) {
       if (k % 8 == 0) mask.push_back(0);
-      const std::int16_t w = op.weight[static_cast<std::size_t>(r) * static_cast<std::size_t>(op.columns) + static_cast<std::size_t>(k)];
+      const std::int16_t w =
+          op.weight[static_cast<std::size_t>(r) * static_cast<std::size_t>(op.columns) + static_cast<std::size_t>(k)];
       if (w == 0) continue;
       mask.back() = static_cast<std::uint8_t>(mask.back() | (1u << (k % 8)));
       weight.push_back(w);
     }
-  return {"BitmapLinear<" + accumulator_type(op) + ", " + weight_type(op) + ", " + multiplier_type(op.requantize) + ">",
-          "bitmap_linear.h", "bitmap",
-          {number("rows", "int32_t", op.rows), number("columns", "int32_t", op.columns), table("mask", "uint8_t", mask),
-           table("weight", weight_type(op), weight), table("bias", "int32_t", op.bias), requantize_fields(op.requantize)}};
+  return {
+      "BitmapLinear<" + accumulator_type(op) + ", " + weight_type(op) + ", " + multiplier_type(op.requantize) + ">",
+      "bitmap_linear.h",
+      "bitmap",
+      {number("rows", "int32_t", op.rows), number("columns", "int32_t", op.columns), table("mask", "uint8_t", mask),
+       table("weight", weight_type(op), weight), table("bias", "int32_t", op.bias), requantize_fields(op.requantize)}};
 }
 
 DeviceLayer encode_op(const QLinear& op, Encoding encoding) {
@@ -99,16 +112,21 @@ DeviceLayer encode_op(const QLinear& op, Encoding encoding) {
 
 DeviceLayer encode_op(const QNoise& op, Encoding) {
   const Noise n = view(op);
-  return {"Noise", "noise.h", "",
-          {number("length", "int32_t", n.length), number("lanes", "int32_t", op.lanes), number("lowest", "int16_t", n.lowest),
-           number("cell_bits", "uint8_t", n.cell_bits), number("position_bits", "uint8_t", n.position_bits),
-           table("probability", "uint16_t", op.probability), table("alias", "uint8_t", op.alias)}};
+  return {"Noise",
+          "noise.h",
+          "",
+          {number("length", "int32_t", n.length), number("lanes", "int32_t", op.lanes),
+           number("lowest", "int16_t", n.lowest), number("cell_bits", "uint8_t", n.cell_bits),
+           number("position_bits", "uint8_t", n.position_bits), table("probability", "uint16_t", op.probability),
+           table("alias", "uint8_t", op.alias)}};
 }
 DeviceLayer encode_op(const QLogEnergy& op, Encoding) {
-  return {"EnergyCode", "log_energy.h", "",
+  return {"EnergyCode",
+          "log_energy.h",
+          "",
           {table("logarithm", "uint16_t", op.logarithm), number("offset", "int32_t", op.offset),
-           number("multiplier", "int32_t", op.multiplier), number("shift", "uint8_t", op.shift), number("zero", "int32_t", op.zero),
-           number("low", "int32_t", op.low), number("high", "int32_t", op.high)}};
+           number("multiplier", "int32_t", op.multiplier), number("shift", "uint8_t", op.shift),
+           number("zero", "int32_t", op.zero), number("low", "int32_t", op.low), number("high", "int32_t", op.high)}};
 }
 DeviceLayer encode_op(const QConcat& op, Encoding) {
   return {"Join", "join.h", "", {number("first", "int32_t", op.first), number("second", "int32_t", op.second)}};
@@ -119,35 +137,48 @@ DeviceLayer encode_op(const QSlice& op, Encoding) {
 DeviceLayer encode_op(const QTable& op, Encoding) {
   const std::string type = signed_type(op.value);
   const Lookup<std::int16_t> t = view(op);
-  return {"Lookup<" + type + ">", "table.h", "",
+  return {"Lookup<" + type + ">",
+          "table.h",
+          "",
           {number("length", "int32_t", t.length), number("input_step", "int32_t", t.input_step),
            number("table_step", "int32_t", t.table_step), number("lowest", "int32_t", t.lowest),
            number("interpolation_bits", "uint8_t", t.interpolation_bits), number("low", "int32_t", t.low),
            number("high", "int32_t", t.high), table("value", type, op.value)}};
 }
 DeviceLayer encode_op(const QMultiply& op, Encoding) {
-  return {"Multiply", "elementwise.h", "",
-          {number("length", "int32_t", op.length), number("multiplier", "int32_t", op.multiplier), number("shift", "uint8_t", op.shift),
-           number("low", "int32_t", op.low), number("high", "int32_t", op.high)}};
+  return {"Multiply",
+          "elementwise.h",
+          "",
+          {number("length", "int32_t", op.length), number("multiplier", "int32_t", op.multiplier),
+           number("shift", "uint8_t", op.shift), number("low", "int32_t", op.low), number("high", "int32_t", op.high)}};
 }
 DeviceLayer encode_op(const QAdd& op, Encoding) {
-  return {"Add", "elementwise.h", "",
+  return {"Add",
+          "elementwise.h",
+          "",
           {number("length", "int32_t", op.length), number("zero_a", "int32_t", op.zero_a),
            number("multiplier_a", "int32_t", op.multiplier_a), number("zero_b", "int32_t", op.zero_b),
-           number("multiplier_b", "int32_t", op.multiplier_b), number("shift", "uint8_t", op.shift), number("zero", "int32_t", op.zero),
-           number("low", "int32_t", op.low), number("high", "int32_t", op.high)}};
+           number("multiplier_b", "int32_t", op.multiplier_b), number("shift", "uint8_t", op.shift),
+           number("zero", "int32_t", op.zero), number("low", "int32_t", op.low), number("high", "int32_t", op.high)}};
 }
 DeviceLayer encode_op(const QFraction& op, Encoding) {
-  return {"Fraction", "fraction.h", "",
+  return {"Fraction",
+          "fraction.h",
+          "",
           {number("length", "int32_t", op.length), number("shift", "uint8_t", op.shift), table_fields(op.table)}};
 }
 DeviceLayer encode_op(const QSplit& op, Encoding) {
-  return {"Split", "fraction.h", "",
+  return {"Split",
+          "fraction.h",
+          "",
           {number("groups", "int32_t", static_cast<std::int64_t>(op.part_begin.size()) - 1),
            table("part_begin", "uint16_t", op.part_begin), table_fields(op.table)}};
 }
 DeviceLayer encode_op(const QThreshold& op, Encoding) {
-  return {"Readout", "fraction.h", "", {number("length", "int32_t", op.length), number("threshold", "uint32_t", op.threshold)}};
+  return {"Readout",
+          "fraction.h",
+          "",
+          {number("length", "int32_t", op.length), number("threshold", "uint32_t", op.threshold)}};
 }
 
 std::int64_t bits_of(const Fields& fields) {

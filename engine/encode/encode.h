@@ -17,12 +17,13 @@ Encoding encoding_from(const std::string& name);  // "smallest", "dense", "csr",
 struct DeviceField {
   enum class Kind { scalar, table, group };
   Kind kind = Kind::scalar;
-  std::string name, type;             // type: C type of the number or of the table's elements
-  std::vector<std::int64_t> values;   // one number, the table (empty: a null pointer), or nothing
-  std::vector<DeviceField> members;   // of a group
+  std::string name, type;            // type: C type of the number or of the table's elements
+  std::vector<std::int64_t> values;  // one number, the table (empty: a null pointer), or nothing
+  std::vector<DeviceField> members;  // of a group
 };
 
-// A layer ready for a device: serves emission, the checksum of its constants and the size report, for every kind of layer.
+// A layer ready for a device: serves emission, the checksum of its constants and the size report, for every kind of
+// layer.
 struct DeviceLayer {
   std::string kernel;    // "DenseLinear<int32_t, int8_t, int32_t>"
   std::string header;    // "dense_linear.h"

@@ -1,11 +1,12 @@
-// y = requantise(W x + b), W sparse: one bit per weight says whether it is there, the non-zeros follow each other row by row.
+// y = requantise(W x + b), W sparse: a bit per weight says whether it is there, non-zeros follow row by row.
 // SPDX-License-Identifier: MIT-0
 #pragma once
 #include "requantize.h"
 
 namespace quench {
 
-template <class A, class W, class M> struct BitmapLinear {
+template <class A, class W, class M>
+struct BitmapLinear {
   int32_t rows, columns;
   const uint8_t* mask;  // [rows][ceil(columns / 8)], lowest bit first
   const W* weight;      // [non-zeros]
@@ -13,7 +14,8 @@ template <class A, class W, class M> struct BitmapLinear {
   Requantize<M> requantize;
 };
 
-template <class A, class W, class M, class X, class Y> inline void run(const BitmapLinear<A, W, M>& op, const X* x, Y* y) {
+template <class A, class W, class M, class X, class Y>
+inline void run(const BitmapLinear<A, W, M>& op, const X* x, Y* y) {
   int32_t byte = 0, next = 0;
   for (int32_t r = 0; r < op.rows; ++r) {
     A sum = load(op.bias, r);

@@ -1,11 +1,12 @@
-// y = requantise(W x + b), W dense and row-major. A is the accumulator: int32_t, or int64_t where the range proof asks for it.
+// y = requantise(W x + b), W dense and row-major; A is the accumulator, as wide as the range proof asks.
 // SPDX-License-Identifier: MIT-0
 #pragma once
 #include "requantize.h"
 
 namespace quench {
 
-template <class A, class W, class M> struct DenseLinear {
+template <class A, class W, class M>
+struct DenseLinear {
   int32_t rows, columns;
   const W* weight;      // [rows][columns]
   const int32_t* bias;  // [rows]
@@ -13,7 +14,8 @@ template <class A, class W, class M> struct DenseLinear {
 };
 
 // Four rows at a time: each input is read once for four products.
-template <class A, class W, class M, class X, class Y> inline void run(const DenseLinear<A, W, M>& op, const X* x, Y* y) {
+template <class A, class W, class M, class X, class Y>
+inline void run(const DenseLinear<A, W, M>& op, const X* x, Y* y) {
   const int32_t n = op.columns, blocked = op.rows & ~int32_t{3};
   for (int32_t r = 0; r < blocked; r += 4) {
     const W* w0 = op.weight + r * n;

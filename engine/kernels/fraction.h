@@ -1,4 +1,4 @@
-// Fractions of an energy: codes become 32-bit fractions by table, a 64-bit product makes energies (numerics.md section 9).
+// Fractions of an energy by table and 64-bit product, and splits that keep the whole (numerics.md section 9).
 // SPDX-License-Identifier: MIT-0
 #pragma once
 #include "load.h"
@@ -18,7 +18,8 @@ inline uint32_t fraction(const FractionTable& t, int32_t code) {
   const uint32_t here = load(t.value, i);
   if (f == 0) return here;
   const int64_t step = int64_t{load(t.value, i + 1)} - int64_t{here};
-  return static_cast<uint32_t>(here + ((step * f + (int64_t{1} << (t.interpolation_bits - 1))) >> t.interpolation_bits));
+  return static_cast<uint32_t>(here +
+                               ((step * f + (int64_t{1} << (t.interpolation_bits - 1))) >> t.interpolation_bits));
 }
 
 struct Fraction {  // e_i = t(x_i) * E / 2^shift, rounded half up, saturating
@@ -27,7 +28,8 @@ struct Fraction {  // e_i = t(x_i) * E / 2^shift, rounded half up, saturating
   FractionTable table;
 };
 
-template <class X> inline void run(const Fraction& op, const X* x, const uint32_t* energy, uint32_t* e) {
+template <class X>
+inline void run(const Fraction& op, const X* x, const uint32_t* energy, uint32_t* e) {
   for (int32_t i = 0; i < op.length; ++i) {
     const uint64_t product = uint64_t{fraction(op.table, x[i])} * energy[0];
     const uint64_t rounded = (product >> op.shift) + ((product >> (op.shift - 1)) & 1u);
@@ -35,15 +37,16 @@ template <class X> inline void run(const Fraction& op, const X* x, const uint32_
   }
 }
 
-// Stick-breaking: group g splits total[g] into parts part_begin[g] .. part_begin[g + 1] - 1; each part but the last takes the
-// fraction t(logit) of what is left, the last takes the rest, so the parts sum to the whole exactly.
+// Stick-breaking: group g splits total[g] into parts part_begin[g] .. part_begin[g + 1] - 1; each part but the last
+// takes the fraction t(logit) of what is left, the last takes the rest, so the parts sum to the whole exactly.
 struct Split {
   int32_t groups;
   const uint16_t* part_begin;  // [groups + 1]
   FractionTable table;
 };
 
-template <class X> inline void run(const Split& op, const uint32_t* total, const X* logit, uint32_t* part) {
+template <class X>
+inline void run(const Split& op, const uint32_t* total, const X* logit, uint32_t* part) {
   for (int32_t g = 0, i = 0; g < op.groups; ++g) {
     uint32_t rest = total[g];
     const int32_t last = int32_t{load(op.part_begin, g + 1)} - 1;

@@ -23,12 +23,13 @@ inline uint32_t next(Xoshiro128& g) {
   return result;
 }
 
-// State of lane `lane` of an event; event = {seed_lo, seed_hi, index_lo, index_hi}. Eight Chaskey rounds (Mouha et al. 2014).
+// State of lane `lane` of an event; event = {seed_lo, seed_hi, index_lo, index_hi}. Eight Chaskey rounds (Mouha et al.
+// 2014).
 inline Xoshiro128 noise_state(const uint32_t* event, uint32_t lane) {
-  uint32_t v0 = event[0] ^ 0x61707865u;  // "expa"
+  uint32_t v0 = event[0] ^ 0x61707865u;         // "expa"
   uint32_t v1 = event[1] ^ lane ^ 0x3320646eu;  // "nd 3"
-  uint32_t v2 = event[2] ^ 0x79622d32u;  // "2-by"
-  uint32_t v3 = event[3] ^ 0x6b206574u;  // "te k"
+  uint32_t v2 = event[2] ^ 0x79622d32u;         // "2-by"
+  uint32_t v3 = event[3] ^ 0x6b206574u;         // "te k"
   for (uint8_t round = 0; round < 8; ++round) {
     v0 += v1;
     v1 = rotate_left(v1, 5) ^ v0;
@@ -49,15 +50,16 @@ inline Xoshiro128 noise_state(const uint32_t* event, uint32_t lane) {
 // Walker's alias method on 2^bits cells, one 32-bit draw a code (bits <= 8), cells of a 9- to 16-bit code as below.
 struct Noise {
   int32_t length;
-  int32_t lanes;               // latent j is draw j / lanes of lane j mod lanes
-  int16_t lowest;              // code of cell 0
-  uint8_t cell_bits;           // 2^cell_bits cells
-  uint8_t position_bits;       // codes of more than 8 bits: this many low bits of the same draw choose inside the cell
+  int32_t lanes;                // latent j is draw j / lanes of lane j mod lanes
+  int16_t lowest;               // code of cell 0
+  uint8_t cell_bits;            // 2^cell_bits cells
+  uint8_t position_bits;        // codes of more than 8 bits: this many low bits of the same draw choose inside the cell
   const uint16_t* probability;  // [cells]: keep the cell when the 16 bits below the cell's are smaller than this ...
-  const uint8_t* alias;        // [cells]: ... else take this one; a full cell has alias == itself
+  const uint8_t* alias;         // [cells]: ... else take this one; a full cell has alias == itself
 };
 
-template <class Y> inline void run(const Noise& op, const uint32_t* event, Y* y) {
+template <class Y>
+inline void run(const Noise& op, const uint32_t* event, Y* y) {
   for (int32_t lane = 0; lane < op.lanes; ++lane) {
     Xoshiro128 g = noise_state(event, static_cast<uint32_t>(lane));
     for (int32_t j = lane; j < op.length; j += op.lanes) {

@@ -14,11 +14,10 @@ namespace {
 constexpr int format_version = 1;
 constexpr std::size_t numbers_per_line = 32;
 
-const char* meaning_name(Meaning m) {
-  return m == Meaning::event ? "event" : m == Meaning::energy ? "energy" : "code";
-}
+const char* meaning_name(Meaning m) { return m == Meaning::event ? "event" : m == Meaning::energy ? "energy" : "code"; }
 
-template <class T> std::string number(T value) {
+template <class T>
+std::string number(T value) {
   char text[32];
   const auto end = std::to_chars(text, text + sizeof text, value).ptr;  // shortest form that reads back exactly
   return std::string(text, end);
@@ -27,11 +26,15 @@ template <class T> std::string number(T value) {
 struct FieldWriter {
   std::string& out;
 
-  void operator()(const char* name, const std::string& value) const { out += std::string("  ") + name + " " + value + "\n"; }
-  template <class T> std::enable_if_t<std::is_arithmetic_v<T>> operator()(const char* name, T value) const {
+  void operator()(const char* name, const std::string& value) const {
+    out += std::string("  ") + name + " " + value + "\n";
+  }
+  template <class T>
+  std::enable_if_t<std::is_arithmetic_v<T>> operator()(const char* name, T value) const {
     (*this)(name, number(value));
   }
-  template <class T> void operator()(const char* name, const std::vector<T>& data) const {
+  template <class T>
+  void operator()(const char* name, const std::vector<T>& data) const {
     out += std::string("  ") + name + " " + number(data.size());
     for (std::size_t i = 0; i < data.size(); ++i) out += (i % numbers_per_line ? " " : "\n    ") + number(data[i]);
     out += "\n";
@@ -43,7 +46,10 @@ class Reader {
  public:
   Reader(const std::string& text, const std::string& path) : text_(text), path_(path) {}
 
-  template <class... Parts> [[noreturn]] void refuse(const Parts&... parts) const { fail(path_, ":", line_, ": ", parts...); }
+  template <class... Parts>
+  [[noreturn]] void refuse(const Parts&... parts) const {
+    fail(path_, ":", line_, ": ", parts...);
+  }
 
   bool at_end() {
     skip_space();
@@ -53,7 +59,8 @@ class Reader {
     skip_space();
     std::size_t end = at_;
     while (end < text_.size() && !is_space(text_[end])) ++end;
-    if (end == at_) refuse("the file ends where ", what, " is expected: it is truncated, write it again with quench compress");
+    if (end == at_)
+      refuse("the file ends where ", what, " is expected: it is truncated, write it again with quench compress");
     const std::string w = text_.substr(at_, end - at_);
     at_ = end;
     return w;
@@ -70,7 +77,8 @@ class Reader {
     const std::string w = word(wanted.c_str());
     if (w != wanted) refuse("\"", w.substr(0, 40), "\" where \"", wanted, "\" is expected");
   }
-  template <class T> T read_number(const char* what) {
+  template <class T>
+  T read_number(const char* what) {
     const std::string w = word(what);
     T value{};
     const auto [end, error] = std::from_chars(w.data(), w.data() + w.size(), value);
@@ -99,20 +107,24 @@ struct FieldReader {
     in.expect(name);
     value = in.rest_of_line();
   }
-  template <class T> std::enable_if_t<std::is_arithmetic_v<T>> operator()(const char* name, T& value) const {
+  template <class T>
+  std::enable_if_t<std::is_arithmetic_v<T>> operator()(const char* name, T& value) const {
     in.expect(name);
     value = in.read_number<T>(name);
   }
-  template <class T> void operator()(const char* name, std::vector<T>& data) const {
+  template <class T>
+  void operator()(const char* name, std::vector<T>& data) const {
     in.expect(name);
     const auto count = in.read_number<std::size_t>(name);
-    if (count > in.remaining() / 2) in.refuse(name, " announces ", count, " numbers, more than the rest of the file can hold");
+    if (count > in.remaining() / 2)
+      in.refuse(name, " announces ", count, " numbers, more than the rest of the file can hold");
     data.resize(count);
     for (T& v : data) v = in.read_number<T>(name);
   }
 };
 
-template <std::size_t I = 0> QOp make_op(const std::string& type, Reader& in) {
+template <std::size_t I = 0>
+QOp make_op(const std::string& type, Reader& in) {
   if constexpr (I < std::variant_size_v<QOp>) {
     QOp op = std::variant_alternative_t<I, QOp>{};
     return type_name(op) == type ? op : make_op<I + 1>(type, in);
@@ -131,14 +143,19 @@ QValue read_value(Reader& in) {
   QValue v;
   v.name = in.word("a name");
   const std::string meaning = in.word("a meaning");
-  if (meaning == "event") v.meaning = Meaning::event;
-  else if (meaning == "energy") v.meaning = Meaning::energy;
-  else if (meaning == "code") v.meaning = Meaning::code;
-  else in.refuse("unknown meaning \"", meaning.substr(0, 40), "\"; known are event, energy and code");
+  if (meaning == "event")
+    v.meaning = Meaning::event;
+  else if (meaning == "energy")
+    v.meaning = Meaning::energy;
+  else if (meaning == "code")
+    v.meaning = Meaning::code;
+  else
+    in.refuse("unknown meaning \"", meaning.substr(0, 40), "\"; known are event, energy and code");
   FieldReader f{in};
   f("length", v.length), f("bits", v.bits);
   std::string sign = in.word("signed or unsigned");
-  if (sign != "signed" && sign != "unsigned") in.refuse("\"", sign.substr(0, 40), "\" where signed or unsigned is expected");
+  if (sign != "signed" && sign != "unsigned")
+    in.refuse("\"", sign.substr(0, 40), "\" where signed or unsigned is expected");
   v.is_signed = sign == "signed";
   f("scale", v.scale), f("zero", v.zero), f("low", v.low), f("high", v.high);
   return v;
@@ -161,8 +178,8 @@ QNode read_node(const Program& p, Reader& in) {
 }  // namespace
 
 const char* type_name(const QOp& op) {
-  static const char* const names[] = {"Noise", "LogEnergy", "Concat", "Slice",    "Linear",   "Table",
-                                      "Multiply", "Add",    "Fraction", "Split", "Threshold"};
+  static const char* const names[] = {"Noise",    "LogEnergy", "Concat",   "Slice", "Linear",   "Table",
+                                      "Multiply", "Add",       "Fraction", "Split", "Threshold"};
   static_assert(std::size(names) == std::variant_size_v<QOp>, "one name for every layer");
   return names[op.index()];
 }
@@ -183,9 +200,9 @@ std::string program_text(const Program& p) {
   f("minimum_energy_mev", p.minimum_energy_mev), f("maximum_energy_mev", p.maximum_energy_mev);
   f("original_bits", p.original_bits), f("values", p.values.size());
   for (const QValue& v : p.values)
-    out += "value " + v.name + " " + meaning_name(v.meaning) + " length " + number(v.length) + " bits " + number(v.bits) +
-           (v.is_signed ? " signed" : " unsigned") + " scale " + number(v.scale) + " zero " + number(v.zero) + " low " +
-           number(v.low) + " high " + number(v.high) + "\n";
+    out += "value " + v.name + " " + meaning_name(v.meaning) + " length " + number(v.length) + " bits " +
+           number(v.bits) + (v.is_signed ? " signed" : " unsigned") + " scale " + number(v.scale) + " zero " +
+           number(v.zero) + " low " + number(v.low) + " high " + number(v.high) + "\n";
   out += "inputs " + number(p.inputs.size());
   for (ValueId v : p.inputs) out += " " + p.values[index(v)].name;
   out += "\noutput " + p.values[index(p.output)].name + "\nnodes " + number(p.nodes.size()) + "\n";
@@ -200,7 +217,8 @@ std::string program_text(const Program& p) {
 
 Program read_program(const std::string& text, const std::string& path) {
   Reader in(text, path);
-  if (in.word("quench-program") != "quench-program") in.refuse("this is no quench program: it must begin with quench-program");
+  if (in.word("quench-program") != "quench-program")
+    in.refuse("this is no quench program: it must begin with quench-program");
   const int version = in.read_number<int>("the version");
   if (version != format_version)
     in.refuse("the file has program version ", version, ", this quench reads version ", format_version,
@@ -216,7 +234,8 @@ Program read_program(const std::string& text, const std::string& path) {
     p.values.push_back(read_value(in));
   }
   in.expect("inputs");
-  for (auto n = in.read_number<std::size_t>("inputs"); n > 0; --n) p.inputs.push_back(find_value(p, in.word("an input"), in));
+  for (auto n = in.read_number<std::size_t>("inputs"); n > 0; --n)
+    p.inputs.push_back(find_value(p, in.word("an input"), in));
   in.expect("output");
   p.output = find_value(p, in.word("a value"), in);
   in.expect("nodes");

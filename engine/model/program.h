@@ -18,10 +18,11 @@
 namespace quench {
 
 // Every quantised layer, once.
-using QOp = std::variant<QNoise, QLogEnergy, QConcat, QSlice, QLinear, QTable, QMultiply, QAdd, QFraction, QSplit, QThreshold>;
+using QOp =
+    std::variant<QNoise, QLogEnergy, QConcat, QSlice, QLinear, QTable, QMultiply, QAdd, QFraction, QSplit, QThreshold>;
 
-// What the integers of a value mean: the event's number {seed_lo, seed_hi, index_lo, index_hi}, energies in the program's unit
-// (both unsigned, 32 bits), or codes: real value (q - zero) * scale.
+// What the integers of a value mean: the event's number {seed_lo, seed_hi, index_lo, index_hi}, energies in the
+// program's unit (both unsigned, 32 bits), or codes: real value (q - zero) * scale.
 enum class Meaning { event, energy, code };
 
 struct QValue {
@@ -50,10 +51,10 @@ struct Program {
   std::string geometry;  // of the output; empty when it is not a shower
   double energy_unit_mev = 1.0 / 1024;
   double minimum_energy_mev = 0, maximum_energy_mev = 0;  // incident energies the model was trained for
-  std::int64_t original_bits = 0;  // 32-bit dense size of the float generator it came from
+  std::int64_t original_bits = 0;                         // 32-bit dense size of the float generator it came from
   std::vector<QValue> values;
-  std::vector<QNode> nodes;      // in execution order
-  std::vector<ValueId> inputs;   // event, energy or codes; each is no node's output
+  std::vector<QNode> nodes;     // in execution order
+  std::vector<ValueId> inputs;  // event, energy or codes; each is no node's output
   ValueId output{};
 };
 
@@ -63,8 +64,8 @@ const char* type_name(const QOp&);  // "Linear", "Noise", ...
 
 ValueId append(Program&, QNode node_without_output, QValue output);
 
-// Everything the interpreter and the emitters rely on: order, lengths, ranges, table sizes, the range proof. Fails with the node's
-// name and the numbers; a program from a file is checked before anything runs it.
+// Everything the interpreter and the emitters rely on: order, lengths, ranges, table sizes, the range proof. Fails with
+// the node's name and the numbers; a program from a file is checked before anything runs it.
 void check(const Program&);
 
 // The versioned text form, extension .qprog: exact and diffable.

@@ -21,7 +21,8 @@ struct Place {  // the node under examination
   const QValue& in(std::size_t i) const { return p.values[index(node.inputs[i])]; }
   const QValue& out() const { return p.values[index(node.output)]; }
 
-  template <class... Parts> void require(bool good, const Parts&... parts) const {
+  template <class... Parts>
+  void require(bool good, const Parts&... parts) const {
     if (!good) fail("layer ", node.name, " (", type_name(node.op), "): ", parts...);
   }
   void inputs(std::size_t wanted) const {
@@ -30,7 +31,9 @@ struct Place {  // the node under examination
   void lengths(std::int64_t wanted, const QValue& v) const {
     require(v.length == wanted, "value ", v.name, " has ", v.length, " elements, needs ", wanted);
   }
-  void meaning(const QValue& v, Meaning m) const { require(v.meaning == m, "value ", v.name, " has the wrong meaning"); }
+  void meaning(const QValue& v, Meaning m) const {
+    require(v.meaning == m, "value ", v.name, " has the wrong meaning");
+  }
   void clamps(std::int64_t low, std::int64_t high) const {
     meaning(out(), Meaning::code);
     require(low <= high && low >= out().low && high <= out().high, "results in ", low, " .. ", high,
@@ -97,8 +100,8 @@ void check(const QConcat& op, const Place& at) {
 
 void check(const QSlice& op, const Place& at) {
   at.inputs(1);
-  at.require(op.begin >= 0 && op.length >= 1 && std::int64_t{op.begin} + op.length <= at.in(0).length, "elements ", op.begin,
-             " .. ", std::int64_t{op.begin} + op.length - 1, " of ", at.in(0).length);
+  at.require(op.begin >= 0 && op.length >= 1 && std::int64_t{op.begin} + op.length <= at.in(0).length, "elements ",
+             op.begin, " .. ", std::int64_t{op.begin} + op.length - 1, " of ", at.in(0).length);
   at.lengths(op.length, at.out());
   at.meaning(at.in(0), Meaning::code);
   at.clamps(at.in(0).low, at.in(0).high);
@@ -110,18 +113,20 @@ void check(const QLinear& op, const Place& at) {
   at.meaning(at.in(0), Meaning::code);
   at.lengths(op.columns, at.in(0)), at.lengths(op.rows, at.out());
   const std::size_t rows = static_cast<std::size_t>(op.rows);
-  at.require(op.weight.size() == rows * static_cast<std::size_t>(op.columns), op.weight.size(), " weights for ", op.rows, " x ",
-             op.columns);
+  at.require(op.weight.size() == rows * static_cast<std::size_t>(op.columns), op.weight.size(), " weights for ",
+             op.rows, " x ", op.columns);
   at.require(op.bias.size() == rows, op.bias.size(), " biases for ", op.rows, " rows");
-  at.require(op.weight_scale.size() == rows || op.weight_scale.size() == 1, op.weight_scale.size(), " scales for ", op.rows, " rows");
+  at.require(op.weight_scale.size() == rows || op.weight_scale.size() == 1, op.weight_scale.size(), " scales for ",
+             op.rows, " rows");
   at.require(op.weight_bits >= 2 && op.weight_bits <= 16, op.weight_bits, " weight bits; 2 to 16 exist");
   const int most = (1 << (op.weight_bits - 1)) - 1;
   for (std::int16_t w : op.weight)
-    at.require(w >= -most && w <= most, "weight ", w, " is outside -", most, " .. ", most, " of ", op.weight_bits, " bits");
+    at.require(w >= -most && w <= most, "weight ", w, " is outside -", most, " .. ", most, " of ", op.weight_bits,
+               " bits");
   check_factors(op.requantize, rows, at);
   const Interval proof = accumulator_interval(op, at.in(0).low, at.in(0).high);
-  at.require(proof.low == op.accumulator_low && proof.high == op.accumulator_high, "the accumulator's interval is ", proof.low,
-             " .. ", proof.high, ", the program states ", op.accumulator_low, " .. ", op.accumulator_high);
+  at.require(proof.low == op.accumulator_low && proof.high == op.accumulator_high, "the accumulator's interval is ",
+             proof.low, " .. ", proof.high, ", the program states ", op.accumulator_low, " .. ", op.accumulator_high);
   const std::int64_t limit = op.requantize.kind == "wide" ? int32_high : (std::int64_t{1} << 47) - 1;
   at.require(proof.low >= -limit && proof.high <= limit, "the accumulator's interval ", proof.low, " .. ", proof.high,
              " leaves -", limit, " .. ", limit, " of multiplier class ", op.requantize.kind);
@@ -135,8 +140,8 @@ void check(const QTable& op, const Place& at) {
              " functions for ", op.length, " outputs");
   at.lengths(op.functions == 1 ? op.length : 1, at.in(0)), at.lengths(op.length, at.out());
   at.require(op.interpolation_bits <= 13, int{op.interpolation_bits}, " interpolation bits, at most 13");
-  at.require(at.in(0).low >= op.lowest && at.in(0).high - op.lowest < 65536, "inputs ", at.in(0).low, " .. ", at.in(0).high,
-             " for a table from ", op.lowest);
+  at.require(at.in(0).low >= op.lowest && at.in(0).high - op.lowest < 65536, "inputs ", at.in(0).low, " .. ",
+             at.in(0).high, " for a table from ", op.lowest);
   const std::size_t entries = op.value.size() / static_cast<std::size_t>(op.functions);
   const auto needed = static_cast<std::size_t>(
       table_entries(op.lowest, static_cast<std::int32_t>(at.in(0).high), op.interpolation_bits));
@@ -169,8 +174,8 @@ void check(const QAdd& op, const Place& at) {
     return std::max(std::llabs(v.low - zero), std::llabs(v.high - zero)) * multiplier;
   };
   at.factor(op.multiplier_a, op.shift, 32767, 30), at.factor(op.multiplier_b, op.shift, 32767, 30);
-  const std::int64_t sum = largest(at.in(0), op.zero_a, op.multiplier_a) + largest(at.in(1), op.zero_b, op.multiplier_b) +
-                           (std::int64_t{1} << (op.shift - 1));
+  const std::int64_t sum = largest(at.in(0), op.zero_a, op.multiplier_a) +
+                           largest(at.in(1), op.zero_b, op.multiplier_b) + (std::int64_t{1} << (op.shift - 1));
   at.require(sum <= int32_high, "sums reach ", sum, ", at most ", int32_high);
   at.lengths(op.length, at.out());
   at.clamps(op.low, op.high);
@@ -228,15 +233,16 @@ void check_value(const QValue& v) {
   require(std::isfinite(v.scale) && v.scale > 0, "the scale ", v.scale, " is not positive");
   if (v.meaning != Meaning::code) {
     require(v.bits == 32 && !v.is_signed, "event numbers and energies have 32 unsigned bits");
-    require(v.low == 0 && v.high == 4294967295, "the range ", v.low, " .. ", v.high, " is not that of 32 unsigned bits");
+    require(v.low == 0 && v.high == 4294967295, "the range ", v.low, " .. ", v.high,
+            " is not that of 32 unsigned bits");
     require(v.meaning != Meaning::event || v.length == 4, "an event number has 4 words, not ", v.length);
     return;
   }
   require(v.bits >= 2 && v.bits <= 16, v.bits, " bits; codes have 2 to 16");
   const std::int64_t low = v.is_signed ? -(std::int64_t{1} << (v.bits - 1)) : 0;
   const std::int64_t high = (std::int64_t{1} << (v.bits - (v.is_signed ? 1 : 0))) - 1;
-  require(low <= v.low && v.low <= v.high && v.high <= high, "the range ", v.low, " .. ", v.high, " leaves ", low, " .. ", high,
-          " of ", v.bits, " bits");
+  require(low <= v.low && v.low <= v.high && v.high <= high, "the range ", v.low, " .. ", v.high, " leaves ", low,
+          " .. ", high, " of ", v.bits, " bits");
   require(v.zero >= low && v.zero <= high, "the zero point ", v.zero, " is outside ", low, " .. ", high);
 }
 
@@ -244,7 +250,8 @@ void check_value(const QValue& v) {
 
 void check(const Program& p) {
   if (!is_identifier(p.name)) fail("the program's name \"", p.name, "\" is no C identifier of at most 64 characters");
-  if (!(std::isfinite(p.energy_unit_mev) && p.energy_unit_mev > 0)) fail("the energy unit ", p.energy_unit_mev, " MeV is not positive");
+  if (!(std::isfinite(p.energy_unit_mev) && p.energy_unit_mev > 0))
+    fail("the energy unit ", p.energy_unit_mev, " MeV is not positive");
   std::set<std::string> names;
   for (const QValue& v : p.values) {
     if (!is_identifier(v.name)) fail("the value name \"", v.name, "\" is no C identifier of at most 64 characters");
@@ -261,10 +268,12 @@ void check(const Program& p) {
   for (ValueId v : p.inputs) define(v, "input");
   names.clear();
   for (const QNode& node : p.nodes) {
-    if (!is_identifier(node.name)) fail("the layer name \"", node.name, "\" is no C identifier of at most 64 characters");
+    if (!is_identifier(node.name))
+      fail("the layer name \"", node.name, "\" is no C identifier of at most 64 characters");
     if (!names.insert(node.name).second) fail("two layers are named ", node.name);
     for (ValueId v : node.inputs)
-      if (index(v) >= known.size() || !known[index(v)]) fail("layer ", node.name, " reads a value that no earlier layer made");
+      if (index(v) >= known.size() || !known[index(v)])
+        fail("layer ", node.name, " reads a value that no earlier layer made");
     define(node.output, "layer " + node.name);
     std::visit([&](const auto& op) { check(op, Place{p, node}); }, node.op);
   }

@@ -21,10 +21,22 @@ inline BatchNorm batch_norm(int width) {
   return op;
 }
 
-template <class F> void parameters(BatchNorm& op, F&& f) { f("gamma", op.gamma), f("beta", op.beta); }
-template <class F> void parameters(const BatchNorm& op, F&& f) { f("gamma", op.gamma), f("beta", op.beta); }
-template <class F> void state(BatchNorm& op, F&& f) { f("mean", op.mean), f("variance", op.variance); }
-template <class F> void state(const BatchNorm& op, F&& f) { f("mean", op.mean), f("variance", op.variance); }
+template <class F>
+void parameters(BatchNorm& op, F&& f) {
+  f("gamma", op.gamma), f("beta", op.beta);
+}
+template <class F>
+void parameters(const BatchNorm& op, F&& f) {
+  f("gamma", op.gamma), f("beta", op.beta);
+}
+template <class F>
+void state(BatchNorm& op, F&& f) {
+  f("mean", op.mean), f("variance", op.variance);
+}
+template <class F>
+void state(const BatchNorm& op, F&& f) {
+  f("mean", op.mean), f("variance", op.variance);
+}
 
 // training: the batch's mean and (biased) variance, else the running ones. `saved` receives three rows of [width]: the
 // mean used, 1 / sqrt(variance + epsilon), and the variance as the running statistics want it (unbiased).

@@ -19,18 +19,32 @@ struct QAdd {
   std::int32_t zero = 0, low = 0, high = 0;
 };
 
-template <class Q, class F> void multiply_fields(Q& op, F&& f) {
+template <class Q, class F>
+void multiply_fields(Q& op, F&& f) {
   f("length", op.length), f("multiplier", op.multiplier), f("shift", op.shift), f("low", op.low), f("high", op.high);
 }
-template <class F> void fields(QMultiply& op, F&& f) { multiply_fields(op, f); }
-template <class F> void fields(const QMultiply& op, F&& f) { multiply_fields(op, f); }
+template <class F>
+void fields(QMultiply& op, F&& f) {
+  multiply_fields(op, f);
+}
+template <class F>
+void fields(const QMultiply& op, F&& f) {
+  multiply_fields(op, f);
+}
 
-template <class Q, class F> void add_fields(Q& op, F&& f) {
+template <class Q, class F>
+void add_fields(Q& op, F&& f) {
   f("length", op.length), f("zero_a", op.zero_a), f("multiplier_a", op.multiplier_a), f("zero_b", op.zero_b);
   f("multiplier_b", op.multiplier_b), f("shift", op.shift), f("zero", op.zero), f("low", op.low), f("high", op.high);
 }
-template <class F> void fields(QAdd& op, F&& f) { add_fields(op, f); }
-template <class F> void fields(const QAdd& op, F&& f) { add_fields(op, f); }
+template <class F>
+void fields(QAdd& op, F&& f) {
+  add_fields(op, f);
+}
+template <class F>
+void fields(const QAdd& op, F&& f) {
+  add_fields(op, f);
+}
 
 inline Multiply view(const QMultiply& op) { return {op.length, op.multiplier, op.shift, op.low, op.high}; }
 inline Add view(const QAdd& op) {

@@ -27,10 +27,22 @@ struct QSlice {
   std::int32_t begin = 0, length = 0;
 };
 
-template <class F> void fields(QConcat& op, F&& f) { f("first", op.first), f("second", op.second); }
-template <class F> void fields(const QConcat& op, F&& f) { f("first", op.first), f("second", op.second); }
-template <class F> void fields(QSlice& op, F&& f) { f("begin", op.begin), f("length", op.length); }
-template <class F> void fields(const QSlice& op, F&& f) { f("begin", op.begin), f("length", op.length); }
+template <class F>
+void fields(QConcat& op, F&& f) {
+  f("first", op.first), f("second", op.second);
+}
+template <class F>
+void fields(const QConcat& op, F&& f) {
+  f("first", op.first), f("second", op.second);
+}
+template <class F>
+void fields(QSlice& op, F&& f) {
+  f("begin", op.begin), f("length", op.length);
+}
+template <class F>
+void fields(const QSlice& op, F&& f) {
+  f("begin", op.begin), f("length", op.length);
+}
 
 inline Join view(const QConcat& op) { return {op.first, op.second}; }
 inline Take view(const QSlice& op) { return {op.begin, op.length}; }

@@ -18,34 +18,49 @@ struct Linear {
 
 inline Linear linear(int inputs, int outputs) { return {zeros({outputs, inputs}), zeros({outputs})}; }
 
-template <class F> void parameters(Linear& op, F&& f) { f("weight", op.weight), f("bias", op.bias); }
-template <class F> void parameters(const Linear& op, F&& f) { f("weight", op.weight), f("bias", op.bias); }
+template <class F>
+void parameters(Linear& op, F&& f) {
+  f("weight", op.weight), f("bias", op.bias);
+}
+template <class F>
+void parameters(const Linear& op, F&& f) {
+  f("weight", op.weight), f("bias", op.bias);
+}
 
 // y [events, outputs] = x [events, inputs] W^T + b, each element one chain of fused multiply-adds from the bias on.
 void forward(const Linear&, const Tensor& x, Tensor& y, int threads);
 // Writes dx = dy W and adds to the gradient's weight dy^T x and bias sum dy; a null pointer means not wanted.
 void backward(const Linear&, const Tensor& x, const Tensor& dy, Tensor* dx, Linear* gradient, int threads);
 
-// The quantised layer: y = requantise(W x + bias), codes in one canonical dense form; the plan chooses how a device stores them.
+// The quantised layer: y = requantise(W x + bias), codes in one canonical dense form; the plan chooses how a device
+// stores them.
 struct QLinear {
   std::int32_t rows = 0, columns = 0, weight_bits = 8;
-  std::vector<double> weight_scale;   // [rows] or [1]
-  std::vector<std::int16_t> weight;   // [rows][columns], |code| <= 2^(weight_bits - 1) - 1
-  std::vector<std::int32_t> bias;     // [rows], at scale input scale * weight scale, the input's zero point folded in
+  std::vector<double> weight_scale;  // [rows] or [1]
+  std::vector<std::int16_t> weight;  // [rows][columns], |code| <= 2^(weight_bits - 1) - 1
+  std::vector<std::int32_t> bias;    // [rows], at scale input scale * weight scale, the input's zero point folded in
   Requantization requantize;
   std::int64_t accumulator_low = 0, accumulator_high = 0;  // exact interval over all rows and partial sums in any order
 };
 
-template <class Q, class F> void linear_fields(Q& op, F&& f) {
+template <class Q, class F>
+void linear_fields(Q& op, F&& f) {
   f("rows", op.rows), f("columns", op.columns), f("weight_bits", op.weight_bits), f("weight_scale", op.weight_scale);
   f("weight", op.weight), f("bias", op.bias);
   requantization_fields(op.requantize, f);
   f("accumulator_low", op.accumulator_low), f("accumulator_high", op.accumulator_high);
 }
-template <class F> void fields(QLinear& op, F&& f) { linear_fields(op, f); }
-template <class F> void fields(const QLinear& op, F&& f) { linear_fields(op, f); }
+template <class F>
+void fields(QLinear& op, F&& f) {
+  linear_fields(op, f);
+}
+template <class F>
+void fields(const QLinear& op, F&& f) {
+  linear_fields(op, f);
+}
 
-template <class A> DenseLinear<A, std::int16_t, std::int32_t> view(const QLinear& op) {
+template <class A>
+DenseLinear<A, std::int16_t, std::int32_t> view(const QLinear& op) {
   return {op.rows, op.columns, op.weight.data(), op.bias.data(), view(op.requantize)};
 }
 

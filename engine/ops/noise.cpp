@@ -14,7 +14,8 @@ namespace {
 
 int cell_bits(int bits) { return std::min(bits, 8); }
 
-// Integers that sum to 2^(cells' bits + 16) and follow `probability` (which sums to 1): largest remainder, ties to the lower code.
+// Integers that sum to 2^(cells' bits + 16) and follow `probability` (which sums to 1): largest remainder, ties to the
+// lower code.
 std::vector<std::uint32_t> integer_weights(const std::vector<double>& probability) {
   const double total = static_cast<double>(probability.size()) * 65536.0;
   std::vector<std::uint32_t> weight;
@@ -28,7 +29,8 @@ std::vector<std::uint32_t> integer_weights(const std::vector<double>& probabilit
   }
   std::vector<std::size_t> order(probability.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return remainder[a] > remainder[b]; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return remainder[a] > remainder[b]; });
   for (std::size_t i = 0; missing > 0; i = (i + 1) % order.size(), --missing) ++weight[order[i]];
   return weight;
 }
@@ -51,7 +53,8 @@ void fill_alias(QNoise& op, std::vector<std::uint32_t> weight) {
   for (std::size_t l : large) op.alias[l] = static_cast<std::uint8_t>(l);
 }
 
-template <class Cumulative> QNoise make_noise(int length, int bits, double scale, Cumulative&& cumulative) {
+template <class Cumulative>
+QNoise make_noise(int length, int bits, double scale, Cumulative&& cumulative) {
   if (bits < 2 || bits > 16) fail("latent noise: ", bits, " bits asked for; codes have 2 to 16 bits");
   if (length < 1) fail("latent noise: ", length, " latents asked for; at least 1 is needed");
   QNoise op;
@@ -72,7 +75,8 @@ template <class Cumulative> QNoise make_noise(int length, int bits, double scale
 }  // namespace
 
 QNoise normal_noise(int length, int bits) {
-  return make_noise(length, bits, std::ldexp(1.0 / 24, 8 - bits), [](double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); });
+  return make_noise(length, bits, std::ldexp(1.0 / 24, 8 - bits),
+                    [](double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); });
 }
 
 QNoise uniform_noise(int length, int bits) {

@@ -1,4 +1,4 @@
-// Latent noise: integer codes that are the same on every machine (numerics.md section 8). The float trainer uses the same codes.
+// Latent noise: integer codes, the same on every machine and in the trainer (numerics.md section 8).
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <cstdint>
@@ -18,15 +18,22 @@ struct QNoise {
   std::vector<std::uint8_t> alias;         // [cells]
 };
 
-template <class Q, class F> void noise_fields(Q& op, F&& f) {
+template <class Q, class F>
+void noise_fields(Q& op, F&& f) {
   f("length", op.length), f("bits", op.bits), f("lanes", op.lanes), f("scale", op.scale);
   f("probability", op.probability), f("alias", op.alias);
 }
-template <class F> void fields(QNoise& op, F&& f) { noise_fields(op, f); }
-template <class F> void fields(const QNoise& op, F&& f) { noise_fields(op, f); }
+template <class F>
+void fields(QNoise& op, F&& f) {
+  noise_fields(op, f);
+}
+template <class F>
+void fields(const QNoise& op, F&& f) {
+  noise_fields(op, f);
+}
 
-// Standard normal codes, -2^(bits-1) .. 2^(bits-1) - 1; mass outside goes to the end codes. 2 <= bits <= 16. The default scale
-// keeps the reach of 5.3 sigma at every width.
+// Standard normal codes, -2^(bits-1) .. 2^(bits-1) - 1; mass outside goes to the end codes. 2 <= bits <= 16. The
+// default scale keeps the reach of 5.3 sigma at every width.
 QNoise normal_noise(int length, int bits = 8);
 // Uniform on [-1, 1).
 QNoise uniform_noise(int length, int bits = 8);

@@ -7,7 +7,8 @@
 
 namespace quench {
 
-QLogEnergy quantize_log_energy(const LogEnergy& op, double energy_unit_mev, double scale, std::int32_t low, std::int32_t high) {
+QLogEnergy quantize_log_energy(const LogEnergy& op, double energy_unit_mev, double scale, std::int32_t low,
+                               std::int32_t high) {
   QLogEnergy q;
   for (int i = 0; i < 64; ++i)
     q.logarithm.push_back(static_cast<std::uint16_t>(std::floor(std::log2(1 + i / 64.0) * 65536 + 0.5)));

@@ -9,18 +9,19 @@
 
 namespace quench {
 
-// The class `kind` is chosen when the program is quantised, never at emission: wide m < 2^31, s <= 62; narrow m < 2^15, s <= 46;
-// shift m = 2^k (all scales are powers of two).
+// The class `kind` is chosen when the program is quantised, never at emission: wide m < 2^31, s <= 62; narrow m < 2^15,
+// s <= 46; shift m = 2^k (all scales are powers of two).
 struct Requantization {
   std::string kind = "wide";
-  std::vector<std::int32_t> multiplier;  // [rows], or [1] when all rows share it
-  std::vector<std::uint8_t> shift;       // the same length
+  std::vector<std::int32_t> multiplier;           // [rows], or [1] when all rows share it
+  std::vector<std::uint8_t> shift;                // the same length
   std::vector<std::int32_t> negative_multiplier;  // LeakyReLU: for accumulators below zero; empty otherwise
   std::vector<std::uint8_t> negative_shift;
   std::int32_t zero = 0, low = 0, high = 0;
 };
 
-template <class Q, class F> void requantization_fields(Q& op, F&& f) {
+template <class Q, class F>
+void requantization_fields(Q& op, F&& f) {
   f("kind", op.kind), f("multiplier", op.multiplier), f("shift", op.shift);
   f("negative_multiplier", op.negative_multiplier), f("negative_shift", op.negative_shift);
   f("zero", op.zero), f("low", op.low), f("high", op.high);

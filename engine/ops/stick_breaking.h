@@ -36,25 +36,40 @@ struct QFraction {
   QFractionTable table;
 };
 
-// Each group's total is split by logit codes; the last part of a group takes the rest, so parts sum to the whole exactly.
+// Each group's total is split by logit codes; the last part of a group takes the rest, so parts sum to the whole
+// exactly.
 struct QSplit {
   std::vector<std::uint16_t> part_begin;  // [groups + 1]
   QFractionTable table;
 };
 
-template <class Q, class F> void fraction_fields(Q& op, F&& f) {
+template <class Q, class F>
+void fraction_fields(Q& op, F&& f) {
   f("length", op.length), f("shift", op.shift);
   fraction_table_fields(op.table, f);
 }
-template <class F> void fields(QFraction& op, F&& f) { fraction_fields(op, f); }
-template <class F> void fields(const QFraction& op, F&& f) { fraction_fields(op, f); }
+template <class F>
+void fields(QFraction& op, F&& f) {
+  fraction_fields(op, f);
+}
+template <class F>
+void fields(const QFraction& op, F&& f) {
+  fraction_fields(op, f);
+}
 
-template <class Q, class F> void split_fields(Q& op, F&& f) {
+template <class Q, class F>
+void split_fields(Q& op, F&& f) {
   f("part_begin", op.part_begin);
   fraction_table_fields(op.table, f);
 }
-template <class F> void fields(QSplit& op, F&& f) { split_fields(op, f); }
-template <class F> void fields(const QSplit& op, F&& f) { split_fields(op, f); }
+template <class F>
+void fields(QSplit& op, F&& f) {
+  split_fields(op, f);
+}
+template <class F>
+void fields(const QSplit& op, F&& f) {
+  split_fields(op, f);
+}
 
 inline FractionTable view(const QFractionTable& t) { return {t.lowest, t.interpolation_bits, t.value.data()}; }
 

@@ -46,7 +46,8 @@ Errors largest_error(const QTable& op, std::int32_t highest, const std::vector<d
       const double error = std::fabs(exact - y);
       worst.codes = std::max(worst.codes, error);
       // Rounding alone may cost half a code.
-      worst.of_tolerance = std::max(worst.of_tolerance, error / std::max(tolerance[static_cast<std::size_t>(i)], 0.500001));
+      worst.of_tolerance =
+          std::max(worst.of_tolerance, error / std::max(tolerance[static_cast<std::size_t>(i)], 0.500001));
     }
   }
   return worst;
@@ -74,7 +75,8 @@ QTable tabulate(const std::string& function, int length, int functions, std::int
                 std::int32_t low, std::int32_t high, const std::vector<double>& tolerance,
                 const std::function<double(int, std::int32_t)>& f) {
   QTable op;
-  op.function = function, op.length = length, op.functions = functions, op.lowest = lowest, op.low = low, op.high = high;
+  op.function = function, op.length = length, op.functions = functions, op.lowest = lowest, op.low = low,
+  op.high = high;
   int bits = 0;
   while ((highest - lowest) >> bits) ++bits;
   // From 4 intervals to one table entry a code; a 16-bit step times a 2^13 fraction stays inside 32 bits.
@@ -87,8 +89,8 @@ QTable tabulate(const std::string& function, int length, int functions, std::int
   }
 }
 
-QFractionTable tabulate_fraction(const std::string& function, std::int32_t lowest, std::int32_t highest, double tolerance,
-                                 const std::function<double(std::int32_t)>& f) {
+QFractionTable tabulate_fraction(const std::string& function, std::int32_t lowest, std::int32_t highest,
+                                 double tolerance, const std::function<double(std::int32_t)>& f) {
   QFractionTable op;
   op.function = function, op.lowest = lowest;
   int bits = 0;

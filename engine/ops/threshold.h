@@ -19,8 +19,14 @@ struct QThreshold {
   std::uint32_t threshold = 0;  // in energy units
 };
 
-template <class F> void fields(QThreshold& op, F&& f) { f("length", op.length), f("threshold", op.threshold); }
-template <class F> void fields(const QThreshold& op, F&& f) { f("length", op.length), f("threshold", op.threshold); }
+template <class F>
+void fields(QThreshold& op, F&& f) {
+  f("length", op.length), f("threshold", op.threshold);
+}
+template <class F>
+void fields(const QThreshold& op, F&& f) {
+  f("length", op.length), f("threshold", op.threshold);
+}
 
 inline Readout view(const QThreshold& op) { return {op.length, op.threshold}; }
 

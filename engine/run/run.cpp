@@ -26,8 +26,10 @@ struct Step {  // runs one node
   void operator()(const QSlice& op) const { run(view(op), codes(in(0)), codes(y)); }
   void operator()(const QLinear& op) const {
     const bool narrow = op.accumulator_low >= INT32_MIN && op.accumulator_high <= INT32_MAX;
-    if (narrow) run(view<std::int32_t>(op), codes(in(0)), codes(y));
-    else run(view<std::int64_t>(op), codes(in(0)), codes(y));
+    if (narrow)
+      run(view<std::int32_t>(op), codes(in(0)), codes(y));
+    else
+      run(view<std::int64_t>(op), codes(in(0)), codes(y));
   }
   void operator()(const QTable& op) const { run(view(op), codes(in(0)), codes(y)); }
   void operator()(const QMultiply& op) const { run(view(op), codes(in(0)), codes(in(1)), codes(y)); }
@@ -57,19 +59,23 @@ Words event_words(std::uint64_t seed, std::uint64_t event) {
 std::uint32_t energy_count(const Program& p, double mev) {
   const double count = std::floor(mev / p.energy_unit_mev + 0.5);
   if (!(count >= 1 && count <= 4294967295.0))
-    fail("incident energy ", mev, " MeV is ", count, " units of ", p.energy_unit_mev, " MeV; a count is 1 to 4294967295");
+    fail("incident energy ", mev, " MeV is ", count, " units of ", p.energy_unit_mev,
+         " MeV; a count is 1 to 4294967295");
   return static_cast<std::uint32_t>(count);
 }
 
 std::vector<Words> run_values(const Program& p, const std::vector<Words>& inputs) {
   std::vector<Words> values = make_values(p);
-  if (inputs.size() != p.inputs.size()) fail("program ", p.name, " has ", p.inputs.size(), " inputs, not ", inputs.size());
+  if (inputs.size() != p.inputs.size())
+    fail("program ", p.name, " has ", p.inputs.size(), " inputs, not ", inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     Words& value = values[index(p.inputs[i])];
     const QValue& v = p.values[index(p.inputs[i])];
-    if (inputs[i].size() != value.size()) fail("input ", v.name, " has ", value.size(), " elements, not ", inputs[i].size());
+    if (inputs[i].size() != value.size())
+      fail("input ", v.name, " has ", value.size(), " elements, not ", inputs[i].size());
     for (std::uint32_t word : inputs[i])
-      if (v.meaning == Meaning::code && (static_cast<std::int32_t>(word) < v.low || static_cast<std::int32_t>(word) > v.high))
+      if (v.meaning == Meaning::code &&
+          (static_cast<std::int32_t>(word) < v.low || static_cast<std::int32_t>(word) > v.high))
         fail("input ", v.name, ": code ", static_cast<std::int32_t>(word), " is outside ", v.low, " .. ", v.high);
     value = inputs[i];
   }
@@ -79,7 +85,8 @@ std::vector<Words> run_values(const Program& p, const std::vector<Words>& inputs
 
 Words run_layer(const Program& p, const QNode& node, const std::vector<Words>& inputs) {
   std::vector<Words> values(p.values.size());
-  if (inputs.size() != node.inputs.size()) fail("layer ", node.name, " has ", node.inputs.size(), " inputs, not ", inputs.size());
+  if (inputs.size() != node.inputs.size())
+    fail("layer ", node.name, " has ", node.inputs.size(), " inputs, not ", inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) values[index(node.inputs[i])] = inputs[i];
   Words& y = values[index(node.output)];
   y.resize(static_cast<std::size_t>(p.values[index(node.output)].length));
@@ -87,7 +94,8 @@ Words run_layer(const Program& p, const QNode& node, const std::vector<Words>& i
   return y;
 }
 
-std::vector<Words> run(const Program& p, std::uint64_t seed, std::uint64_t first, Span<const std::uint32_t> energies, int threads) {
+std::vector<Words> run(const Program& p, std::uint64_t seed, std::uint64_t first, Span<const std::uint32_t> energies,
+                       int threads) {
   for (ValueId v : p.inputs)
     if (p.values[index(v)].meaning == Meaning::code)
       fail("program ", p.name, ": input ", p.values[index(v)].name, " takes features, not an incident energy");
@@ -97,8 +105,10 @@ std::vector<Words> run(const Program& p, std::uint64_t seed, std::uint64_t first
     for (std::size_t i = begin; i < end; ++i) {
       for (ValueId v : p.inputs) {
         Words& input = values[index(v)];
-        if (p.values[index(v)].meaning == Meaning::event) input = event_words(seed, first + i);
-        else input.assign(input.size(), energies[i]);
+        if (p.values[index(v)].meaning == Meaning::event)
+          input = event_words(seed, first + i);
+        else
+          input.assign(input.size(), energies[i]);
       }
       run_nodes(p, values);
       showers[i] = values[index(p.output)];

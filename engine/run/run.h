@@ -15,14 +15,16 @@ using Words = std::vector<std::uint32_t>;  // a value's elements; codes are int3
 // The words of an event number.
 Words event_words(std::uint64_t seed, std::uint64_t index);
 
-// Every value of the program, by ValueId, for inputs given in the order of program.inputs. The program must have passed check().
+// Every value of the program, by ValueId, for inputs given in the order of program.inputs. The program must have passed
+// check().
 std::vector<Words> run_values(const Program&, const std::vector<Words>& inputs);
 
-// One layer alone: its output for chosen inputs, operand after operand (an operand that stands twice is given twice, equal).
+// One layer alone: its output for chosen inputs, operand after operand (an operand that stands twice is given twice,
+// equal).
 Words run_layer(const Program&, const QNode&, const std::vector<Words>& inputs);
 
-// Showers of events first .. first + count - 1 of `seed`, count = energies.size(): energies in and out [count][voxels] are
-// counts of program.energy_unit_mev. The bytes do not depend on `threads`.
+// Showers of events first .. first + count - 1 of `seed`, count = energies.size(): energies in and out [count][voxels]
+// are counts of program.energy_unit_mev. The bytes do not depend on `threads`.
 std::vector<Words> run(const Program&, std::uint64_t seed, std::uint64_t first, Span<const std::uint32_t> energies,
                        int threads = 1);
 

@@ -4,11 +4,11 @@
 #include <cstdio>
 
 #include "codegen/emit.h"
+#include "engine/compress/fold.h"
+#include "engine/compress/prune.h"
 #include "engine/core/files.h"
 #include "engine/core/table.h"
 #include "engine/model/onnx.h"
-#include "engine/compress/fold.h"
-#include "engine/compress/prune.h"
 #include "engine/tensor/npy.h"
 #include "targets/command/options.h"
 #include "targets/command/pipeline.h"
@@ -24,15 +24,18 @@ Recipe compression_recipe(const Arguments& a) {
   const auto set = [&](const char* option, const char* key) {
     if (given(a, option)) set_field(r, std::string("compress.") + key + "=" + text(a, option));
   };
-  set("--bits", "bits"), set("--activation-bits", "activation_bits"), set("--sparsity", "sparsity"), set("--scope", "scope");
-  set("--scales", "scales"), set("--granularity", "granularity"), set("--multiplier", "multiplier"), set("--tune-steps", "tune_steps");
+  set("--bits", "bits"), set("--activation-bits", "activation_bits"), set("--sparsity", "sparsity"),
+      set("--scope", "scope");
+  set("--scales", "scales"), set("--granularity", "granularity"), set("--multiplier", "multiplier"),
+      set("--tune-steps", "tune_steps");
   if (given(a, "--seed")) r.seed = seed(a);
   check_recipe(r, "compress");
   return r;
 }
 
 bool takes_features(const Model& m) {
-  return std::any_of(m.inputs.begin(), m.inputs.end(), [](const ModelInput& in) { return in.kind == InputKind::features; });
+  return std::any_of(m.inputs.begin(), m.inputs.end(),
+                     [](const ModelInput& in) { return in.kind == InputKind::features; });
 }
 
 // A network of features: pruned without tuning, calibrated on the rows of the array.
@@ -43,14 +46,17 @@ Program compress_features(const Recipe& r, const Model& m, const std::string& pa
   if (m.inputs.size() != 1 || array.shape.size() != 2 || array.shape[1] != width || array.shape[0] < 1)
     fail(path, ": the calibration array must have shape (rows, ", width, ") for the one input of model ", m.name);
   const Tensor x{{static_cast<int>(array.shape[0]), width}, to_floats(array)};
-  const Model sparse = prune(fold_batch_norm(m), r.compress.sparsity, r.compress.scope == "layer" ? PruneScope::layer : PruneScope::global);
-  return quantize(sparse, calibrate(sparse, Span<const Tensor>(&x, 1), workers), quantize_settings(r.compress, r.generate.energy_unit_mev));
+  const Model sparse = prune(fold_batch_norm(m), r.compress.sparsity,
+                             r.compress.scope == "layer" ? PruneScope::layer : PruneScope::global);
+  return quantize(sparse, calibrate(sparse, Span<const Tensor>(&x, 1), workers),
+                  quantize_settings(r.compress, r.generate.energy_unit_mev));
 }
 
 // --data: showers widen the energies to calibrate for to those of the events.
 void calibrate_for(Model& m, const std::string& path) {
   const Events events = load_events(path, geometry(m.facts.geometry));
-  const auto [low, high] = std::minmax_element(events.incident_energies.data.begin(), events.incident_energies.data.end());
+  const auto [low, high] =
+      std::minmax_element(events.incident_energies.data.begin(), events.incident_energies.data.end());
   m.facts.minimum_energy_mev = *low, m.facts.maximum_energy_mev = *high;
 }
 
@@ -59,16 +65,18 @@ int compress_verb(const Arguments& a) {
   Model m = load_model(a.positionals[0]);
   const int workers = threads(a);
   const bool features = takes_features(m);
-  if (features && !given(a, "--data")) fail("model ", m.name, " takes features; give rows of them with --data FILE.npy");
+  if (features && !given(a, "--data"))
+    fail("model ", m.name, " takes features; give rows of them with --data FILE.npy");
   if (!features && given(a, "--data")) calibrate_for(m, text(a, "--data"));
-  const Program p = features ? compress_features(r, m, text(a, "--data"), workers) : compress_model(r, m, workers).program;
+  const Program p =
+      features ? compress_features(r, m, text(a, "--data"), workers) : compress_model(r, m, workers).program;
   write_file(text(a, "--out"), program_text(p));
   const Plan layout = plan(p, find_target("host"), Encoding::smallest);
-  std::printf("%s: %s bits stored, %s times smaller than %s bits of dense floats; %s of %s weights non-zero -> %s\n", p.name.c_str(),
-              grouped(layout.stored_bits).c_str(),
+  std::printf("%s: %s bits stored, %s times smaller than %s bits of dense floats; %s of %s weights non-zero -> %s\n",
+              p.name.c_str(), grouped(layout.stored_bits).c_str(),
               rounded(static_cast<double>(p.original_bits) / static_cast<double>(layout.stored_bits), 3).c_str(),
-              grouped(p.original_bits).c_str(), grouped(layout.nonzeros).c_str(), grouped(layout.multiplications).c_str(),
-              text(a, "--out").c_str());
+              grouped(p.original_bits).c_str(), grouped(layout.nonzeros).c_str(),
+              grouped(layout.multiplications).c_str(), text(a, "--out").c_str());
   return 0;
 }
 
@@ -79,7 +87,8 @@ Command compress_command() {
            "Prunes, tunes and quantises a model into a program of integers, with its range proof.",
            {{"MODEL", "a .onnx file"}},
            {{"--out", "PROGRAM.qprog", "", "where to write", true},
-            {"--data", "EVENTS", "", "events whose energies to calibrate for (default: the model's range); a network of features: FILE.npy"},
+            {"--data", "EVENTS", "",
+             "events whose energies to calibrate for (default: the model's range); a network of features: FILE.npy"},
             {"--bits", "N", "8", "of weights, 2 to 16"},
             {"--activation-bits", "N", "8", "between layers, 2 to 16"},
             {"--sparsity", "F", "0.8", "fraction of the weights to remove"},

@@ -3,11 +3,11 @@
 #include <cstdio>
 
 #include "engine/compress/quantize.h"
+#include "engine/core/files.h"
 #include "engine/core/table.h"
 #include "engine/model/forward.h"
 #include "engine/model/onnx.h"
 #include "engine/tensor/npy.h"
-#include "engine/core/files.h"
 #include "targets/command/options.h"
 #include "targets/command/verbs.h"
 
@@ -18,7 +18,8 @@ namespace {
 void try_rows(const Model& m, const std::string& path, int workers) {
   const std::string bytes = read_file(path);
   const Array array = parse_npy(Span<const char>(bytes.data(), bytes.size()), path);
-  if (m.inputs.size() != 1) fail("--data ", path, ": the model has ", m.inputs.size(), " inputs; rows of a file can feed one");
+  if (m.inputs.size() != 1)
+    fail("--data ", path, ": the model has ", m.inputs.size(), " inputs; rows of a file can feed one");
   const int width = m.values[index(m.inputs[0].value)].width;
   if (array.shape.size() != 2 || array.shape[1] != width || array.shape[0] < 1)
     fail("--data ", path, ": the array must have shape (rows, ", width, ")");
@@ -26,7 +27,8 @@ void try_rows(const Model& m, const std::string& path, int workers) {
   const Tensor y = infer(m, Span<const Tensor>(&x, 1), workers);
   for (std::size_t i = 0; i < y.data.size(); ++i)
     if (!(y.data[i] - y.data[i] == 0))
-      fail("--data ", path, ": output ", i % static_cast<std::size_t>(y.columns()), " of row ", i / static_cast<std::size_t>(y.columns()), " is not finite");
+      fail("--data ", path, ": output ", i % static_cast<std::size_t>(y.columns()), " of row ",
+           i / static_cast<std::size_t>(y.columns()), " is not finite");
   std::printf("%d rows of %s give finite outputs\n", x.rows(), path.c_str());
 }
 

@@ -28,7 +28,8 @@ Json inspect_model(const Model& m) {
       nonzero = all - std::count(op->weight.data.begin(), op->weight.data.end(), 0.0f);
     }
     const int width = m.values[index(node.output)].width;
-    table.rows.push_back({node.name, type_name(node.op), inputs, std::to_string(width), all ? grouped(all) : "", all ? grouped(nonzero) : ""});
+    table.rows.push_back({node.name, type_name(node.op), inputs, std::to_string(width), all ? grouped(all) : "",
+                          all ? grouped(nonzero) : ""});
     Json layer = Json::object();
     layer["name"] = node.name, layer["kind"] = type_name(node.op), layer["output_width"] = width;
     layer["weights"] = all, layer["nonzeros"] = nonzero;
@@ -38,7 +39,8 @@ Json inspect_model(const Model& m) {
   out["kind"] = "model", out["name"] = m.name, out["geometry"] = m.facts.geometry, out["latent"] = m.facts.latent;
   out["minimum_energy_mev"] = m.facts.minimum_energy_mev, out["maximum_energy_mev"] = m.facts.maximum_energy_mev;
   out["dense_float_bits"] = dense_float_bits(m), out["layers"] = layers;
-  out["text"] = "model " + m.name + ", " + grouped(dense_float_bits(m)) + " bits as dense 32-bit floats\n\n" + table_text(table);
+  out["text"] =
+      "model " + m.name + ", " + grouped(dense_float_bits(m)) + " bits as dense 32-bit floats\n\n" + table_text(table);
   return out;
 }
 
@@ -57,9 +59,11 @@ Json inspect_program(const Program& p) {
   }
   const double ratio = static_cast<double>(p.original_bits) / static_cast<double>(layout.stored_bits);
   Json out = Json::object();
-  out["kind"] = "program", out["name"] = p.name, out["geometry"] = p.geometry, out["energy_unit_mev"] = p.energy_unit_mev;
+  out["kind"] = "program", out["name"] = p.name, out["geometry"] = p.geometry,
+  out["energy_unit_mev"] = p.energy_unit_mev;
   out["stored_bits"] = layout.stored_bits, out["original_bits"] = p.original_bits, out["ratio"] = ratio;
-  out["ram_bytes"] = layout.ram_bytes, out["multiplications"] = layout.multiplications, out["nonzeros"] = layout.nonzeros;
+  out["ram_bytes"] = layout.ram_bytes, out["multiplications"] = layout.multiplications,
+  out["nonzeros"] = layout.nonzeros;
   out["layers"] = layers;
   out["text"] = "program " + p.name + ": " + grouped(layout.stored_bits) + " bits stored, " + rounded(ratio, 3) +
                 " times smaller than " + grouped(p.original_bits) + " bits of dense floats; " +
@@ -79,7 +83,8 @@ Json inspect_events(const std::string& path) {
     for (std::int64_t d : array.shape) shape += (shape.empty() ? "" : " x ") + std::to_string(d);
     double low = 0, high = 0, sum = 0;
     for (double v : values) low = std::min(low, v), high = std::max(high, v), sum += v;
-    if (!values.empty()) low = *std::min_element(values.begin(), values.end()), high = *std::max_element(values.begin(), values.end());
+    if (!values.empty())
+      low = *std::min_element(values.begin(), values.end()), high = *std::max_element(values.begin(), values.end());
     const double mean = values.empty() ? 0 : sum / static_cast<double>(values.size());
     table.rows.push_back({member.name, array.type, shape, rounded(low, 5), rounded(mean, 5), rounded(high, 5)});
     Json entry = Json::object();
@@ -107,7 +112,8 @@ int inspect_verb(const Arguments& a) {
     return 0;
   }
   auto& members = std::get<JsonObject>(out.value);
-  members.erase(std::remove_if(members.begin(), members.end(), [](const JsonMember& m) { return m.name == "text"; }), members.end());
+  members.erase(std::remove_if(members.begin(), members.end(), [](const JsonMember& m) { return m.name == "text"; }),
+                members.end());
   print(out);
   return 0;
 }
@@ -115,8 +121,11 @@ int inspect_verb(const Arguments& a) {
 }  // namespace
 
 Command inspect_command() {
-  return {{"inspect", "Shows what is in a model (.onnx), a program (.qprog) or an event file (.npz).", {{"FILE", "the file"}},
-           {json_option()}, ""},
+  return {{"inspect",
+           "Shows what is in a model (.onnx), a program (.qprog) or an event file (.npz).",
+           {{"FILE", "the file"}},
+           {json_option()},
+           ""},
           inspect_verb};
 }
 

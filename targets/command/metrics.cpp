@@ -7,17 +7,20 @@
 namespace quench {
 
 std::string metrics_text(const std::vector<NamedComparison>& rows, const std::vector<NamedPaired>& pairs) {
-  std::string out = "Separation power S in 1e-3, mean over the group's features (largest), and its statistical floor\n\n";
+  std::string out =
+      "Separation power S in 1e-3, mean over the group's features (largest), and its statistical floor\n\n";
   Table table;
   table.header = {"", "events"};
   for (const GroupSummary& g : rows.front().comparison.groups) table.header.push_back(group_name(g.group));
   table.header.insert(table.header.end(), {"response %", "sd ratio"});
   for (const NamedComparison& row : rows) {
     const Comparison& c = row.comparison;
-    std::vector<std::string> cells{row.name, std::to_string(c.candidate_events) + " v " + std::to_string(c.reference_events)};
+    std::vector<std::string> cells{row.name,
+                                   std::to_string(c.candidate_events) + " v " + std::to_string(c.reference_events)};
     std::vector<std::string> floors{"  floor", ""};
     for (const GroupSummary& g : c.groups) {
-      cells.push_back(rounded(1e3 * g.mean_separation, 3) + (g.features > 1 ? " (" + rounded(1e3 * g.max_separation, 3) + ")" : ""));
+      cells.push_back(rounded(1e3 * g.mean_separation, 3) +
+                      (g.features > 1 ? " (" + rounded(1e3 * g.max_separation, 3) + ")" : ""));
       floors.push_back(rounded(1e3 * g.mean_floor, 3));
     }
     cells.insert(cells.end(), {rounded(c.response_difference_percent, 2), rounded(c.response_sd_ratio, 3)});
@@ -30,8 +33,8 @@ std::string metrics_text(const std::vector<NamedComparison>& rows, const std::ve
   for (const NamedPaired& p : pairs)
     out += "\n" + p.name + " (" + std::to_string(p.paired.events) + " events): log-voxel correlation " +
            rounded(p.paired.log_voxel_correlation, 6) + ", sd(dE/E) " + rounded(p.paired.sd_de, 3) + ", mean(dE/E) " +
-           rounded(p.paired.mean_de, 3) + ", max |dE/E| " + rounded(p.paired.max_abs_de, 3) + ", voxels empty in one only " +
-           rounded(100 * p.paired.emptiness_differs, 3) + " %\n";
+           rounded(p.paired.mean_de, 3) + ", max |dE/E| " + rounded(p.paired.max_abs_de, 3) +
+           ", voxels empty in one only " + rounded(100 * p.paired.emptiness_differs, 3) + " %\n";
   return out;
 }
 
@@ -43,7 +46,8 @@ Json metrics_json(const std::vector<NamedComparison>& rows, const std::vector<Na
     Json entry = Json::object();
     entry["name"] = row.name;
     entry["reference_events"] = c.reference_events, entry["candidate_events"] = c.candidate_events;
-    entry["response_difference_percent"] = c.response_difference_percent, entry["response_sd_ratio"] = c.response_sd_ratio;
+    entry["response_difference_percent"] = c.response_difference_percent,
+    entry["response_sd_ratio"] = c.response_sd_ratio;
     Json groups = Json::object();
     for (const GroupSummary& g : c.groups) {
       Json& group = groups[group_name(g.group)];
@@ -68,7 +72,8 @@ Json metrics_json(const std::vector<NamedComparison>& rows, const std::vector<Na
   for (const NamedPaired& p : pairs) {
     Json entry = Json::object();
     entry["name"] = p.name, entry["events"] = p.paired.events;
-    entry["log_voxel_correlation"] = p.paired.log_voxel_correlation, entry["emptiness_differs"] = p.paired.emptiness_differs;
+    entry["log_voxel_correlation"] = p.paired.log_voxel_correlation,
+    entry["emptiness_differs"] = p.paired.emptiness_differs;
     entry["max_abs_de"] = p.paired.max_abs_de, entry["mean_de"] = p.paired.mean_de, entry["sd_de"] = p.paired.sd_de;
     list.push_back(entry);
   }

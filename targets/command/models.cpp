@@ -24,14 +24,15 @@ Generator load_generator(const std::string& path) {
   fail(path, ": its name ends neither in .onnx (a model) nor in .qprog (a program)");
 }
 
-Events sample(const Model& m, std::uint64_t seed, std::uint64_t first, const Tensor& energies, int latent_bits, int threads) {
+Events sample(const Model& m, std::uint64_t seed, std::uint64_t first, const Tensor& energies, int latent_bits,
+              int threads) {
   Events events{zeros({energies.rows(), m.values[index(m.outputs.at(0))].width}), energies};
   constexpr int batch = 4096;
   for (int begin = 0; begin < energies.rows(); begin += batch) {
     const int count = std::min(batch, energies.rows() - begin);
     Tensor part{{count, 1}, std::vector<float>(energies.data.begin() + begin, energies.data.begin() + begin + count)};
-    const Tensor showers =
-        infer(m, shower_inputs(m, seed, first + static_cast<std::uint64_t>(begin), part, latent_bits, threads), threads);
+    const Tensor showers = infer(
+        m, shower_inputs(m, seed, first + static_cast<std::uint64_t>(begin), part, latent_bits, threads), threads);
     std::copy(showers.data.begin(), showers.data.end(), events.showers.row(begin));
   }
   return events;

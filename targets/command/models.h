@@ -16,9 +16,11 @@ using Generator = std::variant<Model, Program>;
 // By extension: .onnx or .qprog.
 Generator load_generator(const std::string& path);
 
-// Events first .. first + energies.rows() - 1 of `seed` for incident energies [events, 1] in MeV: showers in MeV. The same seed,
-// event and energy give a model and its program the same latents. Integer showers are counts * unit, as float32.
-Events sample(const Model&, std::uint64_t seed, std::uint64_t first, const Tensor& energies, int latent_bits, int threads);
+// Events first .. first + energies.rows() - 1 of `seed` for incident energies [events, 1] in MeV: showers in MeV. The
+// same seed, event and energy give a model and its program the same latents. Integer showers are counts * unit, as
+// float32.
+Events sample(const Model&, std::uint64_t seed, std::uint64_t first, const Tensor& energies, int latent_bits,
+              int threads);
 Events sample(const Program&, std::uint64_t seed, std::uint64_t first, const Tensor& energies, int threads);
 
 }  // namespace quench

@@ -27,7 +27,8 @@ Tensor energies_of_file(const std::string& path, std::uint64_t first, int count)
   const std::vector<float> all = to_floats(find_array(members, "incident_energies", path));
   if (first > all.size() || static_cast<std::size_t>(count) > all.size() - first)
     fail("--energies ", path, ": holds ", all.size(), " incident energies, events ", first, " .. ",
-         first + static_cast<std::uint64_t>(count) - 1, " need more; give fewer --events or a range such as log-uniform:1:100");
+         first + static_cast<std::uint64_t>(count) - 1,
+         " need more; give fewer --events or a range such as log-uniform:1:100");
   const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first);
   return {{count, 1}, std::vector<float>(begin, begin + count)};
 }
@@ -62,7 +63,8 @@ Tensor energies(const std::string& spec, std::uint64_t seed, std::uint64_t first
     if (colon == std::string::npos) fail("--energies ", spec, ": write log-uniform:LOW:HIGH with both ends in GeV");
     range.minimum_energy_mev = 1000 * gigaelectronvolts(spec, spec.substr(12, colon - 12));
     range.maximum_energy_mev = 1000 * gigaelectronvolts(spec, spec.substr(colon + 1));
-    if (range.maximum_energy_mev < range.minimum_energy_mev) fail("--energies ", spec, ": the first energy must be the smaller one");
+    if (range.maximum_energy_mev < range.minimum_energy_mev)
+      fail("--energies ", spec, ": the first energy must be the smaller one");
   } else {
     return energies_of_file(spec, first, count);
   }

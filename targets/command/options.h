@@ -20,8 +20,8 @@ int threads(const Arguments&);  // all of the machine's when not given
 // Whole numbers of the full 64 bits: --seed, --first.
 std::uint64_t unsigned_integer(const Arguments&, const std::string& option);
 
-// Incident energies of `count` events in MeV [count, 1]: "log-uniform:1:100" (GeV), "fixed:10" (GeV) or the path of an event file,
-// whose energies are taken in order.
+// Incident energies of `count` events in MeV [count, 1]: "log-uniform:1:100" (GeV), "fixed:10" (GeV) or the path of an
+// event file, whose energies are taken in order.
 Tensor energies(const std::string& spec, std::uint64_t seed, std::uint64_t first, int count);
 
 void print(const Json&);  // on standard output

@@ -124,7 +124,8 @@ Trained train_model(const Recipe& r, const Data& data, const std::string& checkp
   const Preprocessing preprocessing = fit_preprocessing(data.training, data.geometry, r.seed, threads);
   const TrainingSet set = training_set(preprocessing, data.training, r.seed, threads);
   const std::uint64_t hash = gan_hash(settings, preprocessing, set);
-  if (resume && !exists(checkpoint)) fail("--resume: there is no checkpoint ", checkpoint, "; train without --resume first");
+  if (resume && !exists(checkpoint))
+    fail("--resume: there is no checkpoint ", checkpoint, "; train without --resume first");
   Trained result;
   GanState state = start_gan(settings, preprocessing);
   if (resume) state = load_checkpoint(checkpoint, state, hash);
@@ -159,7 +160,8 @@ Compressed compress_model(const Recipe& r, const Model& m, int threads) {
   const auto start = std::chrono::steady_clock::now();
   Compressed result;
   result.folded = fold_batch_norm(m);
-  result.sparse = prune(result.folded, r.compress.sparsity, r.compress.scope == "layer" ? PruneScope::layer : PruneScope::global);
+  result.sparse =
+      prune(result.folded, r.compress.sparsity, r.compress.scope == "layer" ? PruneScope::layer : PruneScope::global);
   if (r.compress.sparsity > 0 && r.compress.tune_steps > 0) {
     Progress bar("tune", r.compress.tune_steps, "steps");
     TuneControl control;

@@ -32,7 +32,7 @@ Geometry recipe_geometry(const Recipe&);
 GanSettings gan_settings(const Recipe&);
 
 struct Trained {
-  Model model;       // deployed: latent and incident energy in, voxels in MeV out
+  Model model;  // deployed: latent and incident energy in, voxels in MeV out
   GanState state;
   std::vector<double> curve_step, critic_loss, generator_loss;  // of this session's steps
   double seconds = 0;

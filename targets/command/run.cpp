@@ -41,7 +41,8 @@ Tensor generated_energies(const Data& data, int count) {
   return e;
 }
 
-Judged judge(const Recipe& r, const Data& data, const Model& model, const Compressed& c, const std::string& folder, int threads) {
+Judged judge(const Recipe& r, const Data& data, const Model& model, const Compressed& c, const std::string& folder,
+             int threads) {
   Judged j;
   const Tensor e = generated_energies(data, r.evaluate.events);
   const int latent_bits = r.compress.latent_bits;
@@ -62,8 +63,10 @@ Judged judge(const Recipe& r, const Data& data, const Model& model, const Compre
   against("float model", from_float);
   against("quantised only", from_dense);
   against("compressed model", from_program);
-  j.pairs.push_back({"quantised only against float model, same noise", paired(data.geometry, from_float, from_dense, threads)});
-  j.pairs.push_back({"compressed model against float model, same noise", paired(data.geometry, from_float, from_program, threads)});
+  j.pairs.push_back(
+      {"quantised only against float model, same noise", paired(data.geometry, from_float, from_dense, threads)});
+  j.pairs.push_back(
+      {"compressed model against float model, same noise", paired(data.geometry, from_float, from_program, threads)});
   return j;
 }
 
@@ -101,12 +104,14 @@ ReportTarget report_target(const Program& p, const Plan& layout, const Target& t
     base[a] = base[a - 1] + layout.arenas[a - 1].length * layout.arenas[a - 1].element_bytes;
   for (const Buffer& b : layout.buffers) {
     const int bytes = layout.arenas[static_cast<std::size_t>(b.arena)].element_bytes;
-    row.buffers.push_back({p.values[index(b.value)].name, base[b.arena] + b.offset * bytes, std::int64_t{b.length} * bytes, b.first, b.last});
+    row.buffers.push_back({p.values[index(b.value)].name, base[b.arena] + b.offset * bytes,
+                           std::int64_t{b.length} * bytes, b.first, b.last});
   }
   return row;
 }
 
-Report make_report(const Recipe& r, const Data& data, const Trained& trained, const Compressed& c, const Judged& j, int threads) {
+Report make_report(const Recipe& r, const Data& data, const Trained& trained, const Compressed& c, const Judged& j,
+                   int threads) {
   const Program& p = c.program;
   const Encoding encoding = encoding_from(r.compress.encoding);
   const Plan host = plan(p, find_target("host"), encoding);
@@ -116,43 +121,60 @@ Report make_report(const Recipe& r, const Data& data, const Trained& trained, co
   report.seed = r.seed;
   report.recipe = print_recipe(r);
   report.geometry = data.geometry;
-  report.reference = data.origin + ", " + data.geometry.name + ", " + grouped(data.reference.size()) + " held-out showers";
+  report.reference =
+      data.origin + ", " + data.geometry.name + ", " + grouped(data.reference.size()) + " held-out showers";
   report.facts = {{"data", data.origin},
                   {"geometry", data.geometry.name},
                   {"training showers", grouped(data.training.size())},
                   {"held-out showers", grouped(data.reference.size())},
                   {"generated showers of each model", grouped(r.evaluate.events)},
-                  {"training", grouped(r.train.steps) + " steps of " + grouped(r.train.batch) + " in " + duration_text(trained.seconds)},
+                  {"training", grouped(r.train.steps) + " steps of " + grouped(r.train.batch) + " in " +
+                                   duration_text(trained.seconds)},
                   {"compression", duration_text(c.seconds)},
                   {"threads", std::to_string(threads)}};
   report.float_bits = p.original_bits, report.compressed_bits = host.stored_bits, report.weight_bits = r.compress.bits;
-  report.summary = "A conditional generator trained on " + grouped(data.training.size()) + " showers, pruned to " +
-                   rounded(100.0 * static_cast<double>(host.multiplications - host.nonzeros) / static_cast<double>(host.multiplications), 3) +
-                   " % zeros and quantised to " + std::to_string(r.compress.bits) + " bits: " +
-                   rounded(static_cast<double>(p.original_bits) / static_cast<double>(host.stored_bits), 3) + " times smaller in stored bits.";
+  report.summary =
+      "A conditional generator trained on " + grouped(data.training.size()) + " showers, pruned to " +
+      rounded(
+          100.0 * static_cast<double>(host.multiplications - host.nonzeros) / static_cast<double>(host.multiplications),
+          3) +
+      " % zeros and quantised to " + std::to_string(r.compress.bits) +
+      " bits: " + rounded(static_cast<double>(p.original_bits) / static_cast<double>(host.stored_bits), 3) +
+      " times smaller in stored bits.";
   report.layers = report_layers(p, host);
   for (const NamedComparison& n : j.comparisons) report.candidates.push_back({n.name, n.comparison});
-  report.paired = {{"float model", "quantised only", j.pairs[0].paired}, {"float model", "compressed model", j.pairs[1].paired}};
-  report.speeds = {{"float model, float engine", j.float_events_per_second, "events/s", std::to_string(threads) + " threads"},
-                   {"compressed model, integer interpreter", j.integer_events_per_second, "events/s", std::to_string(threads) + " threads"}};
+  report.paired = {{"float model", "quantised only", j.pairs[0].paired},
+                   {"float model", "compressed model", j.pairs[1].paired}};
+  report.speeds = {
+      {"float model, float engine", j.float_events_per_second, "events/s", std::to_string(threads) + " threads"},
+      {"compressed model, integer interpreter", j.integer_events_per_second, "events/s",
+       std::to_string(threads) + " threads"}};
   for (const std::string& name : r.generate.targets) {
     const Target target = find_target(name);
     const Plan layout = plan(p, target, encoding);
     report.targets.push_back(report_target(p, layout, target));
     if (layout.instructions)
-      report.speeds.push_back({"compressed model on " + name, static_cast<double>(layout.instructions), "instructions/event",
+      report.speeds.push_back({"compressed model on " + name, static_cast<double>(layout.instructions),
+                               "instructions/event",
                                "the target's cost model, within 10 % of exact counts under emulation"});
   }
-  report.plots.push_back({"Training", "step", "least-squares loss", false, false, false,
-                          {{"critic", trained.curve_step, trained.critic_loss}, {"generator", trained.curve_step, trained.generator_loss}}});
+  report.plots.push_back({"Training",
+                          "step",
+                          "least-squares loss",
+                          false,
+                          false,
+                          false,
+                          {{"critic", trained.curve_step, trained.critic_loss},
+                           {"generator", trained.curve_step, trained.generator_loss}}});
   return report;
 }
 
 std::string summary_text(const Report& report, const Judged& j) {
   return metrics_text(j.comparisons, j.pairs) + "\n" + grouped(report.compressed_bits) + " bits stored, " +
-         rounded(static_cast<double>(report.float_bits) / static_cast<double>(report.compressed_bits), 3) + " times smaller than " +
-         grouped(report.float_bits) + " bits of dense floats; " + grouped(static_cast<std::int64_t>(j.float_events_per_second)) +
-         " float and " + grouped(static_cast<std::int64_t>(j.integer_events_per_second)) + " integer events/s here\n";
+         rounded(static_cast<double>(report.float_bits) / static_cast<double>(report.compressed_bits), 3) +
+         " times smaller than " + grouped(report.float_bits) + " bits of dense floats; " +
+         grouped(static_cast<std::int64_t>(j.float_events_per_second)) + " float and " +
+         grouped(static_cast<std::int64_t>(j.integer_events_per_second)) + " integer events/s here\n";
 }
 
 int run_verb(const Arguments& a) {
@@ -173,7 +195,8 @@ int run_verb(const Arguments& a) {
   const std::string checkpoint = out + "/model.checkpoint";
   const Trained trained = train_model(r, data, checkpoint, given(a, "--resume"), workers);
   if (!trained.finished)
-    fail("interrupted after ", trained.state.step, " of ", r.train.steps, " steps; continue with the same command and --resume");
+    fail("interrupted after ", trained.state.step, " of ", r.train.steps,
+         " steps; continue with the same command and --resume");
   save_model(trained.model, out + "/model.onnx");
   stage("compress");
   const Compressed c = compress_model(r, trained.model, workers);
@@ -188,8 +211,10 @@ int run_verb(const Arguments& a) {
   const Report report = make_report(r, data, trained, c, judged, workers);
   write_file(out + "/report.html", html_report(report));
   write_file(out + "/report.json", json_text(report_json(report)) + "\n");
-  if (given(a, "--json")) print(report_json(report));
-  else std::printf("%s\n%s/report.html shows it all\n", summary_text(report, judged).c_str(), out.c_str());
+  if (given(a, "--json"))
+    print(report_json(report));
+  else
+    std::printf("%s\n%s/report.html shows it all\n", summary_text(report, judged).c_str(), out.c_str());
   return 0;
 }
 

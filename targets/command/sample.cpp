@@ -11,9 +11,26 @@ namespace quench {
 namespace {
 
 std::string default_energies(const Generator& g) {
-  const double low = std::visit([](const auto& m) { if constexpr (std::is_same_v<std::decay_t<decltype(m)>, Model>) return m.facts.minimum_energy_mev; else return m.minimum_energy_mev; }, g);
-  const double high = std::visit([](const auto& m) { if constexpr (std::is_same_v<std::decay_t<decltype(m)>, Model>) return m.facts.maximum_energy_mev; else return m.maximum_energy_mev; }, g);
-  if (!(low > 0 && high >= low)) fail("the model does not say for which incident energies it was trained; give --energies, such as log-uniform:1:100");
+  const double low = std::visit(
+      [](const auto& m) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(m)>, Model>)
+          return m.facts.minimum_energy_mev;
+        else
+          return m.minimum_energy_mev;
+      },
+      g);
+  const double high = std::visit(
+      [](const auto& m) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(m)>, Model>)
+          return m.facts.maximum_energy_mev;
+        else
+          return m.maximum_energy_mev;
+      },
+      g);
+  if (!(low > 0 && high >= low))
+    fail(
+        "the model does not say for which incident energies it was trained; give --energies, such as "
+        "log-uniform:1:100");
   return "log-uniform:" + number_text(low / 1000) + ":" + number_text(high / 1000);
 }
 
@@ -22,11 +39,13 @@ int sample_verb(const Arguments& a) {
   const int count = static_cast<int>(integer(a, "--events", 1, 100000000));
   const std::uint64_t first = unsigned_integer(a, "--first");
   if (static_cast<std::uint64_t>(count) - 1 > std::numeric_limits<std::uint64_t>::max() - first)
-    fail("--first ", first, " plus --events ", count, " exceeds the last event number, 18446744073709551615; choose smaller ones");
+    fail("--first ", first, " plus --events ", count,
+         " exceeds the last event number, 18446744073709551615; choose smaller ones");
   const std::string spec = given(a, "--energies") ? text(a, "--energies") : default_energies(g);
   const Tensor e = energies(spec, seed(a), first, count);
   const Events events = std::holds_alternative<Model>(g)
-                            ? sample(std::get<Model>(g), seed(a), first, e, static_cast<int>(integer(a, "--latent-bits", 2, 16)), threads(a))
+                            ? sample(std::get<Model>(g), seed(a), first, e,
+                                     static_cast<int>(integer(a, "--latent-bits", 2, 16)), threads(a))
                             : sample(std::get<Program>(g), seed(a), first, e, threads(a));
   save_events(text(a, "--out"), events);
   std::printf("events %llu .. %llu of seed %llu -> %s\n", static_cast<unsigned long long>(first),
@@ -44,7 +63,8 @@ Command sample_command() {
            {{"--events", "N", "", "how many", true},
             {"--out", "EVENTS.npz", "", "where to write", true},
             {"--first", "K", "0", "make events K .. K+N-1 of the seed"},
-            {"--energies", "SPEC", "", "log-uniform:LOW:HIGH or fixed:E in GeV, or an event file (default: the model's own range)"},
+            {"--energies", "SPEC", "",
+             "log-uniform:LOW:HIGH or fixed:E in GeV, or an event file (default: the model's own range)"},
             {"--latent-bits", "N", "8", "latent codes of a float model; a program has its own"},
             seed_option(),
             threads_option()},

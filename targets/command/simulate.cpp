@@ -21,8 +21,8 @@ int simulate_verb(const Arguments& a) {
   const std::uint64_t first = unsigned_integer(a, "--first");
   const Events events = simulate(g, s, static_cast<std::int64_t>(first), count, threads(a));
   save_events(text(a, "--out"), events);
-  std::printf("%d showers of %s in %s -> %s (seed %llu)\n", count, s.particle.c_str(), g.name.c_str(), text(a, "--out").c_str(),
-              static_cast<unsigned long long>(s.seed));
+  std::printf("%d showers of %s in %s -> %s (seed %llu)\n", count, s.particle.c_str(), g.name.c_str(),
+              text(a, "--out").c_str(), static_cast<unsigned long long>(s.seed));
   return 0;
 }
 

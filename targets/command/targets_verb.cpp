@@ -25,7 +25,8 @@ int targets_verb(const Arguments& a) {
     return 0;
   }
   Table table{{"target", "flash", "RAM", "what"}, {}, {}};
-  for (const Target& t : known_targets()) table.rows.push_back({t.name, limit(t.flash_bytes), limit(t.ram_bytes), t.description});
+  for (const Target& t : known_targets())
+    table.rows.push_back({t.name, limit(t.flash_bytes), limit(t.ram_bytes), t.description});
   std::printf("%s", table_text(table).c_str());
   return 0;
 }
@@ -33,8 +34,12 @@ int targets_verb(const Arguments& a) {
 }  // namespace
 
 Command targets_command() {
-  return {{"targets", "Lists the targets that code can be generated for, with their limits.", {}, {json_option()},
-           "A board of your own is a text file given to --target: base = cortex-m4, flash_bytes = 262144, ram_bytes = 65536."},
+  return {{"targets",
+           "Lists the targets that code can be generated for, with their limits.",
+           {},
+           {json_option()},
+           "A board of your own is a text file given to --target: base = cortex-m4, flash_bytes = 262144, ram_bytes = "
+           "65536."},
           targets_verb};
 }
 

@@ -10,8 +10,8 @@
 #define COUNT 3
 #endif
 
-// One call of the model lies between these two; a counter under the emulator looks for them. Their bodies differ so that they
-// are not merged.
+// One call of the model lies between these two; a counter under the emulator looks for them. Their bodies differ so
+// that they are not merged.
 extern "C" __attribute__((noinline, used)) void bench_begin() { __asm__ volatile("" ::: "memory"); }
 extern "C" __attribute__((noinline, used)) void bench_end() { __asm__ volatile("nop" ::: "memory"); }
 

@@ -50,7 +50,8 @@ inline bool command_line(char* text, uint32_t size) {
 // The emulator ends with the exit status in block[1] (0 .. 255).
 [[noreturn]] inline void exit_with(const uint32_t* block) {
   call(0x20 /* SYS_EXIT_EXTENDED */, block);
-  for (;;) {}
+  for (;;) {
+  }
 }
 
 [[noreturn]] inline void exit(uint32_t status) {

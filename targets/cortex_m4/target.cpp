@@ -7,8 +7,13 @@ namespace quench {
 extern const std::vector<EmbeddedFile> cortex_m4_files;
 
 extern const Target cortex_m4_target;
-const Target cortex_m4_target = {
-    "cortex-m4", "Arm Cortex-M4, bare metal, C++14 (QEMU mps2-an386)", Emitter::embedded, 4 << 20, 4 << 20, 8192,
-    {2.9, 7, 8, 20, 20, 110, 40, 40, 6}, &cortex_m4_files};
+const Target cortex_m4_target = {"cortex-m4",
+                                 "Arm Cortex-M4, bare metal, C++14 (QEMU mps2-an386)",
+                                 Emitter::embedded,
+                                 4 << 20,
+                                 4 << 20,
+                                 8192,
+                                 {2.9, 7, 8, 20, 20, 110, 40, 40, 6},
+                                 &cortex_m4_files};
 
 }  // namespace quench

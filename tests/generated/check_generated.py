@@ -4,8 +4,8 @@
 """usage: check_generated.py EMIT_EXAMPLE PROGRAM TARGET ENCODING EVENTS [--mutations N] [--cxx CXX] [--size TOOL]
 [--emulator COMMAND ...]
 
---mutations N: instead of comparing, changes one number of the constants N times (a weight, bias, multiplier, shift, table entry or
-a layer's parameter); every change must make the self-test fail and name the layer it belongs to.
+--mutations N: instead of comparing, changes one number of the constants N times (a weight, bias, multiplier, shift,
+table entry or a layer's parameter); every change must make the self-test fail and name the layer it belongs to.
 """
 import argparse
 import concurrent.futures
@@ -20,7 +20,8 @@ import tempfile
 
 
 def run(command, **options):
-    return subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=600, check=False, **options)
+    words = [str(word) for word in command]
+    return subprocess.run(words, capture_output=True, text=True, timeout=600, check=False, **options)
 
 
 def stop(message):
@@ -65,8 +66,8 @@ def compare(folder):
         left, right = a.split(), b.split()
         integers += len(right)
         different += len(left) != len(right) or sum(x != y for x, y in zip(left, right))
-    print(f"{folder.options.program} on {folder.options.target}, {folder.options.encoding}: {different} of {integers} integers of "
-          f"{len(want)} events differ")
+    print(f"{folder.options.program} on {folder.options.target}, {folder.options.encoding}: {different} of {integers} "
+          f"integers of {len(want)} events differ")
     if different:
         sys.exit(1)
 
@@ -75,7 +76,8 @@ def check_ram(folder):
     """The RAM that the header prints is the RAM of the object file."""
     obj = folder.path / "model_only.o"
     flags = ["-ffreestanding", "-mcpu=cortex-m4", "-mthumb"] if folder.options.emulator else []
-    built = run([folder.options.cxx, "-std=c++14", "-O2", *flags, "-fno-exceptions", "-fno-rtti", "-fno-pic", "-c", folder.source, "-o", obj])
+    built = run([folder.options.cxx, "-std=c++14", "-O2", *flags, "-fno-exceptions", "-fno-rtti", "-fno-pic", "-c",
+                 folder.source, "-o", obj])
     if built.returncode:
         stop(built.stderr)
     text, data, bss = run([folder.options.size, obj]).stdout.splitlines()[1].split()[:3]

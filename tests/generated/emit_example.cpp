@@ -1,6 +1,6 @@
 // Writes a random program's generated folder, the program, and the reference output of its example events.
-// usage: emit_example PROGRAM TARGET ENCODING EVENTS FOLDER; PROGRAM: a number (random program), generator:SPARSITY or a .qprog
-// SPDX-License-Identifier: MIT
+// usage: emit_example PROGRAM TARGET ENCODING EVENTS FOLDER; PROGRAM: a number (random program), generator:SPARSITY or
+// a .qprog SPDX-License-Identifier: MIT
 #include <cstdio>
 #include <cstdlib>
 #include <string>

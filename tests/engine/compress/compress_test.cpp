@@ -1,4 +1,4 @@
-// Compression: folding is exact, pruning removes the smallest, quantised programs follow the float model within known bounds.
+// Folding is exact, pruning removes the smallest, programs follow the float model within known bounds.
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
@@ -29,7 +29,8 @@ Model small_model(bool with_borders) {
   Model m;
   m.name = "small";
   m.facts.minimum_energy_mev = 1000, m.facts.maximum_energy_mev = 50000, m.facts.geometry = "test";
-  const Value z = add_input(m, "latent", 6, InputKind::latent), e = add_input(m, "energy", 1, InputKind::incident_energy);
+  const Value z = add_input(m, "latent", 6, InputKind::latent),
+              e = add_input(m, "energy", 1, InputKind::incident_energy);
   const Value c = append(m, "condition", LogEnergy{}, {e}, 1);
   Value x = append(m, "join", Concat{}, {z, c}, 7);
   const auto dense = [&](const std::string& name, int in, int out) {
@@ -80,11 +81,13 @@ std::vector<double> program_output(const Program& p, const Tensor& energies) {
   for (int i = 0; i < energies.rows(); ++i) {
     std::vector<Words> in;
     for (ValueId v : p.inputs)
-      in.push_back(p.values[index(v)].meaning == Meaning::event ? event_words(11, static_cast<std::uint64_t>(i))
-                                                                : Words{energy_count(p, energies.data[static_cast<std::size_t>(i)])});
+      in.push_back(p.values[index(v)].meaning == Meaning::event
+                       ? event_words(11, static_cast<std::uint64_t>(i))
+                       : Words{energy_count(p, energies.data[static_cast<std::size_t>(i)])});
     const Words words = run_values(p, in)[index(p.output)];
     for (std::uint32_t w : words)
-      all.push_back(out.meaning == Meaning::energy ? w * p.energy_unit_mev : (static_cast<std::int32_t>(w) - out.zero) * out.scale);
+      all.push_back(out.meaning == Meaning::energy ? w * p.energy_unit_mev
+                                                   : (static_cast<std::int32_t>(w) - out.zero) * out.scale);
   }
   return all;
 }
@@ -207,7 +210,8 @@ TEST_CASE("what cannot be quantised is refused by name") {
   CHECK_THROWS_WITH_AS(quantized(slope, s), doctest::Contains("is no power of two"), Error);
   Model empty = fold_batch_norm(m);
   for (Node& n : empty.nodes)
-    if (auto* op = std::get_if<Linear>(&n.op); op && n.name == "hidden2") op->weight.data.assign(op->weight.data.size(), 0);
+    if (auto* op = std::get_if<Linear>(&n.op); op && n.name == "hidden2")
+      op->weight.data.assign(op->weight.data.size(), 0);
   CHECK_THROWS_WITH_AS(quantized(empty, {}), doctest::Contains("layer hidden2: all 120 weights are zero"), Error);
 }
 
@@ -224,6 +228,7 @@ TEST_CASE("wide accumulators become narrow, beyond 48 bits they are refused") {
   huge.weight.data.assign(huge.weight.data.size(), 1.0f);
   huge.bias.data = {0};
   const QValue wide_in = code_value(1 << 18, 16, true, 1.0 / 32767);
-  CHECK_THROWS_WITH_AS(quantize_linear(huge, wide_in, std::vector<double>(1 << 18, wide_in.scale), out, 1, {16, true, false, "wide"}, "layer b"),
+  CHECK_THROWS_WITH_AS(quantize_linear(huge, wide_in, std::vector<double>(1 << 18, wide_in.scale), out, 1,
+                                       {16, true, false, "wide"}, "layer b"),
                        doctest::Contains("layer b: the accumulator reaches"), Error);
 }

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "engine/core/error.h"
 #include "engine/kernels/bitmap_linear.h"
 #include "engine/kernels/crc.h"
 #include "engine/kernels/csr_linear.h"
@@ -13,16 +14,15 @@
 #include "engine/kernels/join.h"
 #include "engine/kernels/log_energy.h"
 #include "engine/kernels/table.h"
-#include "engine/core/error.h"
 #include "engine/ops/requantization.h"
 
 using namespace quench;
 
 TEST_CASE("scale rounds half up and requantize saturates") {
-  CHECK(scale(3, 1, 1) == 2);    // 1.5 -> 2
-  CHECK(scale(-3, 1, 1) == -1);  // -1.5 -> -1
-  CHECK(scale(5, 3, 2) == 4);    // 3.75 -> 4
-  CHECK(scale(-5, 3, 2) == -4);  // -3.75 -> -4
+  CHECK(scale(3, 1, 1) == 2);                     // 1.5 -> 2
+  CHECK(scale(-3, 1, 1) == -1);                   // -1.5 -> -1
+  CHECK(scale(5, 3, 2) == 4);                     // 3.75 -> 4
+  CHECK(scale(-5, 3, 2) == -4);                   // -3.75 -> -4
   CHECK(scale(2147483647, 2147483647, 62) == 1);  // just below 1 rounds to 1
   const int32_t multiplier[2] = {1, 3};
   const uint8_t shift[2] = {1, 2};
@@ -50,7 +50,8 @@ TEST_CASE("closest factors of the three classes") {
   CHECK(shift.shift == 3);
   const Factor up = closest_factor(4, "shift", "x");
   CHECK(std::ldexp(up.multiplier, -up.shift) == 4);
-  CHECK_THROWS_WITH_AS(closest_factor(0.3, "shift", "layer a"), doctest::Contains("layer a: the scale factor 0.3 is no power of two"), Error);
+  CHECK_THROWS_WITH_AS(closest_factor(0.3, "shift", "layer a"),
+                       doctest::Contains("layer a: the scale factor 0.3 is no power of two"), Error);
   CHECK(closest_factor(0, "wide", "x").multiplier == 0);
 }
 
@@ -89,7 +90,7 @@ TEST_CASE("tables: full and linear") {
   run(Lookup<int16_t>{3, 1, 0, 0, 2, -1000, 1000, knots}, u, v);
   CHECK(v[0] == 25);
   CHECK(v[1] == 100);
-  CHECK(v[2] == -50);  // 100 - 200 * 3/4
+  CHECK(v[2] == -50);                        // 100 - 200 * 3/4
   const int16_t curves[4] = {1, 2, 30, 40};  // two functions of the codes 0 and 1
   const int8_t one[1] = {1};
   run(Lookup<int16_t>{2, 0, 2, 0, 0, -1000, 1000, curves}, one, v);
@@ -102,10 +103,10 @@ TEST_CASE("elementwise, join and take") {
   int16_t y[4];
   run(Multiply{2, 1, 1, -300, 300}, a, b, y);
   CHECK(y[0] == 300);
-  CHECK(y[1] == -7);  // -15/2 = -7.5 rounds half up
+  CHECK(y[1] == -7);                                  // -15/2 = -7.5 rounds half up
   run(Add{2, 1, 2, 2, 4, 2, 5, -100, 100}, a, b, y);  // 5 + ((a-1)*2 + (b-2)*4 + 2 >> 2)
-  CHECK(y[0] == 60);  // (198 + 20 + 2) >> 2 = 55
-  CHECK(y[1] == 6);   // (-8 + 12 + 2) >> 2 = 1
+  CHECK(y[0] == 60);                                  // (198 + 20 + 2) >> 2 = 55
+  CHECK(y[1] == 6);                                   // (-8 + 12 + 2) >> 2 = 1
   run(Join{2, 2}, a, b, y);
   CHECK(y[1] == -3);
   CHECK(y[2] == 7);

@@ -21,7 +21,8 @@ std::array<std::uint32_t, 4> expected_state(std::uint64_t seed, std::uint64_t in
   std::array<std::uint32_t, 4> v{static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32) ^ lane,
                                  static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32)};
   for (std::size_t i = 0; i < 4; ++i)
-    for (int b = 0; b < 4; ++b) v[i] ^= static_cast<std::uint32_t>(static_cast<unsigned char>(constant[i][b])) << (8 * b);
+    for (int b = 0; b < 4; ++b)
+      v[i] ^= static_cast<std::uint32_t>(static_cast<unsigned char>(constant[i][b])) << (8 * b);
   for (int round = 0; round < 8; ++round) {
     v[0] += v[1], v[1] = rotl(v[1], 5) ^ v[0], v[0] = rotl(v[0], 16);
     v[2] += v[3], v[3] = rotl(v[3], 8) ^ v[2];
@@ -31,7 +32,8 @@ std::array<std::uint32_t, 4> expected_state(std::uint64_t seed, std::uint64_t in
   return v;
 }
 
-// Chi-square of `draws` codes against the program's own law, bins below 5 expected merged; returns (chi2 - dof) / sqrt(2 dof).
+// Chi-square of `draws` codes against the program's own law, bins below 5 expected merged; returns (chi2 - dof) /
+// sqrt(2 dof).
 double chi_square_pull(const QNoise& op, int events) {
   const int codes = 1 << op.bits, position = std::max(op.bits - 8, 0);
   std::vector<double> count(static_cast<std::size_t>(codes));
@@ -47,7 +49,8 @@ double chi_square_pull(const QNoise& op, int events) {
   double chi2 = 0, expected = 0, seen = 0;
   int bins = 0;
   for (int c = 0; c < codes; ++c) {
-    expected += draws * weight[static_cast<std::size_t>(c >> position)] / (static_cast<double>(weight.size()) * 65536.0 * (1 << position));
+    expected += draws * weight[static_cast<std::size_t>(c >> position)] /
+                (static_cast<double>(weight.size()) * 65536.0 * (1 << position));
     seen += count[static_cast<std::size_t>(c)];
     if (expected < 5 && c + 1 < codes) continue;
     if (expected > 0) chi2 += (seen - expected) * (seen - expected) / expected, ++bins;
@@ -84,7 +87,8 @@ TEST_CASE("cell weights are the rounded normal law and realised exactly") {
     const int per_cell = 1 << std::max(bits - 8, 0), lowest = -(1 << (bits - 1));
     for (std::size_t k = 1; k + 1 < weight.size(); ++k) {
       const double a = (lowest + static_cast<int>(k) * per_cell - 0.5) * op.scale, b = a + per_cell * op.scale;
-      const double exact = 0.5 * (std::erf(b / std::sqrt(2.0)) - std::erf(a / std::sqrt(2.0))) * static_cast<double>(sum);
+      const double exact =
+          0.5 * (std::erf(b / std::sqrt(2.0)) - std::erf(a / std::sqrt(2.0))) * static_cast<double>(sum);
       CHECK(std::fabs(weight[k] - exact) <= 1.0);  // largest remainder moves no weight by more than one
     }
   }
@@ -104,7 +108,8 @@ TEST_CASE("10^7 draws follow the law") {
 
 TEST_CASE("latents depend on seed and event alone") {
   QNoise op = normal_noise(99);
-  const Tensor all = sample_latent(op, 5, 0, 200, 1), two = sample_latent(op, 5, 0, 200, 2), part = sample_latent(op, 5, 150, 50, 1);
+  const Tensor all = sample_latent(op, 5, 0, 200, 1), two = sample_latent(op, 5, 0, 200, 2),
+               part = sample_latent(op, 5, 150, 50, 1);
   CHECK(all == two);
   for (int i = 0; i < 50; ++i)
     for (int j = 0; j < 99; ++j) REQUIRE(part.row(i)[j] == all.row(150 + i)[j]);

@@ -24,7 +24,8 @@ std::int64_t floor_shift(std::int64_t x, int s) {  // floor(x / 2^s) without rel
 std::int64_t naive_row(const QLinear& op, const Words& x, int r) {
   std::int64_t acc = op.bias[static_cast<std::size_t>(r)];
   for (int k = 0; k < op.columns; ++k)
-    acc += std::int64_t{op.weight[static_cast<std::size_t>(r * op.columns + k)]} * static_cast<std::int32_t>(x[static_cast<std::size_t>(k)]);
+    acc += std::int64_t{op.weight[static_cast<std::size_t>(r * op.columns + k)]} *
+           static_cast<std::int32_t>(x[static_cast<std::size_t>(k)]);
   CHECK(acc >= op.accumulator_low);
   CHECK(acc <= op.accumulator_high);
   const Requantization& q = op.requantize;
@@ -52,7 +53,8 @@ TEST_CASE("the interpreter's linear layers equal naive sums, and every value sta
           }
         if (const auto* op = std::get_if<QLinear>(&node.op))
           for (int r = 0; r < op->rows; ++r)
-            REQUIRE(static_cast<std::int32_t>(v[index(node.output)][static_cast<std::size_t>(r)]) == naive_row(*op, v[index(node.inputs[0])], r));
+            REQUIRE(static_cast<std::int32_t>(v[index(node.output)][static_cast<std::size_t>(r)]) ==
+                    naive_row(*op, v[index(node.inputs[0])], r));
       }
       // The parts before the threshold sum to the total exactly.
       std::uint64_t sum = 0, total = 0;

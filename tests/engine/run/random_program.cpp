@@ -27,7 +27,9 @@ struct Builder {
     const std::int64_t high = (std::int64_t{1} << (bits - is_signed)) - 1;
     return {name, Meaning::code, length, bits, is_signed, 1.0 / 32, 0, is_signed ? -high - 1 : 0, high};
   }
-  static QValue energy(const std::string& name, int length) { return {name, Meaning::energy, length, 32, false, 1, 0, 0, 4294967295}; }
+  static QValue energy(const std::string& name, int length) {
+    return {name, Meaning::energy, length, 32, false, 1, 0, 0, 4294967295};
+  }
 
   ValueId add(const std::string& name, QOp op, std::vector<ValueId> inputs, QValue out) {
     out.name = name + "_out";
@@ -35,8 +37,8 @@ struct Builder {
   }
 
   // Weights of which `sparsity` are zero; factors that spread the sums over the output's range.
-  ValueId linear(const std::string& name, ValueId x, QValue out, double sparsity, int bits, const std::string& kind, bool per_row,
-                 bool leaky) {
+  ValueId linear(const std::string& name, ValueId x, QValue out, double sparsity, int bits, const std::string& kind,
+                 bool per_row, bool leaky) {
     QLinear op;
     op.rows = out.length, op.columns = value(x).length, op.weight_bits = bits;
     op.weight_scale = {1.0};
@@ -44,13 +46,15 @@ struct Builder {
     for (int i = 0; i < op.rows * op.columns; ++i)
       op.weight.push_back(static_cast<std::int16_t>(chance(sparsity) ? 0 : between(-most, most)));
     for (int r = 0; r < op.rows; ++r) op.bias.push_back(between(-20000, 20000));
-    const double spread = most * 0.6 * static_cast<double>(value(x).high) * std::sqrt(op.columns * (1 - sparsity) + 1) * 0.6;
+    const double spread =
+        most * 0.6 * static_cast<double>(value(x).high) * std::sqrt(op.columns * (1 - sparsity) + 1) * 0.6;
     Requantization& q = op.requantize;
     q.kind = kind;
     for (int r = 0; r < (per_row ? op.rows : 1); ++r) {
       double factor = static_cast<double>(out.high) / spread * (0.5 + between(0, 100) / 100.0);
       if (kind == "shift") factor = std::exp2(std::floor(std::log2(factor)));
-      const Factor f = closest_factor(factor, kind, name), g = closest_factor(kind == "shift" ? factor / 4 : factor * 0.2, kind, name);
+      const Factor f = closest_factor(factor, kind, name),
+                   g = closest_factor(kind == "shift" ? factor / 4 : factor * 0.2, kind, name);
       q.multiplier.push_back(f.multiplier), q.shift.push_back(f.shift);
       if (leaky) q.negative_multiplier.push_back(g.multiplier), q.negative_shift.push_back(g.shift);
     }
@@ -64,16 +68,18 @@ struct Builder {
   ValueId condition(const std::string& name, ValueId energy_in, int bits) {
     const QValue out = code(name, 1, bits, true);
     const double scale = 1.3 / static_cast<double>(out.high);
-    return add(name, quantize_log_energy({10000.0}, p.energy_unit_mev, scale, static_cast<std::int32_t>(out.low),
-                                         static_cast<std::int32_t>(out.high)),
+    return add(name,
+               quantize_log_energy({10000.0}, p.energy_unit_mev, scale, static_cast<std::int32_t>(out.low),
+                                   static_cast<std::int32_t>(out.high)),
                {energy_in}, out);
   }
 
   ValueId table(const std::string& name, ValueId x, QValue out, double tolerance) {
     const double in_scale = 4.0 / static_cast<double>(value(x).high), out_high = static_cast<double>(out.high);
     return add(name,
-               tabulate("tanh", out.length, 1, static_cast<std::int32_t>(value(x).low), static_cast<std::int32_t>(value(x).high),
-                        static_cast<std::int32_t>(out.low), static_cast<std::int32_t>(out.high), {tolerance},
+               tabulate("tanh", out.length, 1, static_cast<std::int32_t>(value(x).low),
+                        static_cast<std::int32_t>(value(x).high), static_cast<std::int32_t>(out.low),
+                        static_cast<std::int32_t>(out.high), {tolerance},
                         [=](int, std::int32_t q) { return std::tanh(q * in_scale) * out_high; }),
                {x}, out);
   }
@@ -81,7 +87,8 @@ struct Builder {
   ValueId curves(const std::string& name, ValueId x, QValue out, double height) {
     const double in_scale = 1.3 / static_cast<double>(value(x).high);
     std::vector<double> a, b;
-    for (int i = 0; i < out.length; ++i) a.push_back(between(-100, 100) / 200.0), b.push_back(between(-100, 100) / 200.0);
+    for (int i = 0; i < out.length; ++i)
+      a.push_back(between(-100, 100) / 200.0), b.push_back(between(-100, 100) / 200.0);
     return add(name,
                tabulate("curves", out.length, out.length, static_cast<std::int32_t>(value(x).low),
                         static_cast<std::int32_t>(value(x).high), static_cast<std::int32_t>(out.low),
@@ -116,15 +123,18 @@ Program random_program(std::uint64_t seed) {
   QValue hidden2 = Builder::code("h", b.between(5, 30), 8, true);
   hidden2.zero = b.between(-20, 20);
   const ValueId h2 = b.linear("hidden2", h1, hidden2, 0.3, 8, kinds[(seed + 1) % 3], b.chance(0.5), true);
-  const ValueId h3 = b.linear("hidden3", h2, Builder::code("h", b.between(9, 20), 12, true), 0.95, b.between(9, 16), "wide", true, false);
+  const ValueId h3 = b.linear("hidden3", h2, Builder::code("h", b.between(9, 20), 12, true), 0.95, b.between(9, 16),
+                              "wide", true, false);
   const ValueId t1 = b.table("squash", h3, Builder::code("t", b.value(h3).length, 8, true), 0);
-  const ValueId h4 = b.linear("hidden4", t1, Builder::code("h", b.between(9, 20), 16, true), 0.1, 8, "narrow", true, false);
+  const ValueId h4 =
+      b.linear("hidden4", t1, Builder::code("h", b.between(9, 20), 16, true), 0.1, 8, "narrow", true, false);
   const ValueId t2 = b.table("bend", h4, Builder::code("t", b.value(h4).length, 16, true), 3);
 
   const int groups = b.between(2, 4);
   QSplit split;
   split.part_begin = {0};
-  for (int g = 0; g < groups; ++g) split.part_begin.push_back(static_cast<std::uint16_t>(split.part_begin.back() + b.between(1, 6)));
+  for (int g = 0; g < groups; ++g)
+    split.part_begin.push_back(static_cast<std::uint16_t>(split.part_begin.back() + b.between(1, 6)));
   const int voxels = split.part_begin.back(), numbers = std::max(voxels - groups, 1) + groups;
   const ValueId core = b.linear("core", t2, Builder::code("n", numbers, 16, true), 0.2, 8, "wide", true, false);
   const ValueId sigma = b.curves("deviation", wide_c, Builder::code("s", numbers, 16, true), 20000);
@@ -134,12 +144,15 @@ Program random_program(std::uint64_t seed) {
   const ValueId shifted = b.add("shifted", QAdd{numbers, 0, 5000, 0, 4000, 13, 0, -32768, 32767}, {scaled, mu},
                                 Builder::code("v", numbers, 16, true));
   const ValueId total_code = b.add("total_code", QSlice{0, 1}, {shifted}, Builder::code("v", 1, 16, true));
-  const ValueId part_codes = b.add("part_codes", QSlice{groups, numbers - groups}, {shifted}, Builder::code("v", numbers - groups, 16, true));
+  const ValueId part_codes =
+      b.add("part_codes", QSlice{groups, numbers - groups}, {shifted}, Builder::code("v", numbers - groups, 16, true));
   const auto logistic = [](std::int32_t q) { return 4294967296.0 / (1 + std::exp(-q / 4096.0)); };
-  const ValueId total = b.add("total", QFraction{1, 30, tabulate_fraction("exp", -32768, 32767, 1e-4, [](std::int32_t q) {
-                                                   return std::exp(q / 32768.0) * 1073741824.0;
-                                                 })},
-                              {total_code, energy}, Builder::energy("total", 1));
+  const ValueId total =
+      b.add("total",
+            QFraction{1, 30,
+                      tabulate_fraction("exp", -32768, 32767, 1e-4,
+                                        [](std::int32_t q) { return std::exp(q / 32768.0) * 1073741824.0; })},
+            {total_code, energy}, Builder::energy("total", 1));
   QSplit layers;
   layers.part_begin = {0, static_cast<std::uint16_t>(groups)};
   layers.table = split.table = tabulate_fraction("logistic", -32768, 32767, 1e-3, logistic);
@@ -152,7 +165,8 @@ Program random_program(std::uint64_t seed) {
   return b.p;
 }
 
-Program random_generator(std::uint64_t seed, int latent, const std::vector<int>& hidden, int voxels, double sparsity, int weight_bits) {
+Program random_generator(std::uint64_t seed, int latent, const std::vector<int>& hidden, int voxels, double sparsity,
+                         int weight_bits) {
   Builder b{std::mt19937_64(seed), {}};
   b.p.name = "generator";
   b.p.minimum_energy_mev = 1000, b.p.maximum_energy_mev = 100000;
@@ -161,12 +175,15 @@ Program random_generator(std::uint64_t seed, int latent, const std::vector<int>&
   const ValueId c = b.condition("condition", energy, 8);
   x = b.add("join", QConcat{latent - 1, 1}, {x, c}, Builder::code("x", latent, 8, true));
   for (std::size_t i = 0; i < hidden.size(); ++i)
-    x = b.linear("hidden" + std::to_string(i + 1), x, Builder::code("h", hidden[i], 8, false), sparsity, weight_bits, "wide", true, false);
+    x = b.linear("hidden" + std::to_string(i + 1), x, Builder::code("h", hidden[i], 8, false), sparsity, weight_bits,
+                 "wide", true, false);
   x = b.linear("logits", x, Builder::code("n", voxels, 16, true), sparsity, weight_bits, "wide", true, false);
-  b.p.output = b.add("voxels", QFraction{voxels, 32, tabulate_fraction("logistic", -32768, 32767, 1e-3, [](std::int32_t q) {
-                                           return 4294967296.0 / (1 + std::exp(-q / 4096.0));
-                                         })},
-                     {x, energy}, Builder::energy("voxels", voxels));
+  b.p.output =
+      b.add("voxels",
+            QFraction{voxels, 32,
+                      tabulate_fraction("logistic", -32768, 32767, 1e-3,
+                                        [](std::int32_t q) { return 4294967296.0 / (1 + std::exp(-q / 4096.0)); })},
+            {x, energy}, Builder::energy("voxels", voxels));
   check(b.p);
   return b.p;
 }

@@ -13,7 +13,7 @@ const Target cortex_m4_target = {"cortex-m4",
                                  4 << 20,
                                  4 << 20,
                                  8192,
-                                 {2.9, 7, 8, 20, 20, 110, 40, 40, 6},
+                                 {2.93, 6.2, 12, 26.5, 32, 37, 40, 40, 6},
                                  &cortex_m4_files};
 
 }  // namespace quench

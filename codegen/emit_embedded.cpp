@@ -50,22 +50,40 @@ void check_constants(const std::vector<DeviceField>& fields, const std::string& 
   }
 }
 
+// What an arena is an array of: its buffers' type when they share one, else the unsigned type of the width.
+std::string arena_type(const Plan& plan, std::size_t arena) {
+  std::string type;
+  for (const Buffer& b : plan.buffers) {
+    if (static_cast<std::size_t>(b.arena) != arena) continue;
+    if (!type.empty() && type != b.type) return "uint" + std::to_string(8 * plan.arenas[arena].element_bytes) + "_t";
+    type = b.type;
+  }
+  return type;
+}
+
+std::string arena_name(const Plan& plan, const Buffer& b) {
+  return "arena" + std::to_string(8 * plan.arenas[static_cast<std::size_t>(b.arena)].element_bytes);
+}
+
 struct Names {  // how the generated code calls a value
   const Program& p;
-  const Plan& plan;
 
   std::string operator()(ValueId v) const {
     if (v == p.output) return "out";
-    for (std::size_t i = 0; i < p.inputs.size(); ++i)
-      if (p.inputs[i] == v) return "in_" + p.values[index(v)].name;
-    const Buffer& b =
-        *std::find_if(plan.buffers.begin(), plan.buffers.end(), [&](const Buffer& x) { return x.value == v; });
-    const int bytes = plan.arenas[static_cast<std::size_t>(b.arena)].element_bytes;
-    const std::string arena = "arena" + std::to_string(8 * bytes) + " + " + std::to_string(b.offset);
-    const std::string native = "uint" + std::to_string(8 * bytes) + "_t";
-    return b.type == native ? arena : "reinterpret_cast<" + b.type + "*>(" + arena + ")";
+    const bool input = std::count(p.inputs.begin(), p.inputs.end(), v) > 0;
+    return (input ? "in_" : "") + p.values[index(v)].name;
   }
 };
+
+// The buffers under their values' names.
+void name_buffers(const Program& p, const Plan& plan, Writer& w) {
+  for (const Buffer& b : plan.buffers) {
+    const std::string place = arena_name(plan, b) + " + " + std::to_string(b.offset);
+    const bool same = b.type == arena_type(plan, static_cast<std::size_t>(b.arena));
+    w.line(b.type, "* const ", p.values[index(b.value)].name, " = ",
+           same ? place : "reinterpret_cast<" + b.type + "*>(" + place + ")", ";");
+  }
+}
 
 // Parameters of the run function: the inputs that the program really has.
 std::string parameters(const Program& p) {
@@ -134,13 +152,12 @@ std::string header(const Program& p, const Plan& plan, const Target& target) {
 void memory_map(const Program& p, const Plan& plan, Writer& w) {
   w.line("// Memory: ", plan.constant_bytes, " bytes of constants, ", plan.ram_bytes, " bytes of RAM.");
   for (const Buffer& b : plan.buffers)
-    w.line("//   arena", 8 * plan.arenas[static_cast<std::size_t>(b.arena)].element_bytes, " + ", b.offset, " .. ",
-           b.offset + b.length - 1, ": ", p.values[index(b.value)].name, " (", b.type, "), alive from layer ", b.first,
-           " to ", b.last);
-  for (const Arena& a : plan.arenas)
-    if (a.length)
-      w.line(a.element_bytes == 1 ? "alignas(4) " : "", "uint", 8 * a.element_bytes, "_t arena", 8 * a.element_bytes,
-             "[", a.length, "];");
+    w.line("//   ", arena_name(plan, b), " + ", b.offset, " .. ", b.offset + b.length - 1, ": ",
+           p.values[index(b.value)].name, " (", b.type, "), alive from layer ", b.first, " to ", b.last);
+  for (std::size_t i = 0; i < plan.arenas.size(); ++i)
+    if (plan.arenas[i].length)
+      w.line("alignas(4) ", arena_type(plan, i), " arena", 8 * plan.arenas[i].element_bytes, "[", plan.arenas[i].length,
+             "];");
   w.line();
 }
 
@@ -155,11 +172,12 @@ void constants(const Program& p, const Plan& plan, Writer& w) {
 }
 
 void run_layers(const Program& p, const Plan& plan, Writer& w) {
-  const Names name{p, plan};
+  const Names name{p};
   std::string arguments;
   for (ValueId v : p.inputs) arguments += std::string("const ") + c_type(p.values[index(v)]) + "* " + name(v) + ", ";
   w.line("// All layers in order; with crc, also the checksum of each layer's output.");
   auto body = w.block("void run_layers(", arguments, "output_type* out, uint32_t* crc)");
+  name_buffers(p, plan, w);
   for (std::size_t i = 0; i < p.nodes.size(); ++i) {
     const QNode& node = p.nodes[i];
     std::string call = "run(" + node.name + "_layer";
@@ -171,8 +189,8 @@ void run_layers(const Program& p, const Plan& plan, Writer& w) {
 }
 
 // Locals that turn the run function's parameters into the layers' inputs, and the call's arguments.
-std::string unpack(const Program& p, const Plan& plan, Writer& w) {
-  const Names name{p, plan};
+std::string unpack(const Program& p, Writer& w) {
+  const Names name{p};
   std::string arguments;
   for (ValueId v : p.inputs) {
     const QValue& value = p.values[index(v)];
@@ -187,15 +205,15 @@ std::string unpack(const Program& p, const Plan& plan, Writer& w) {
   return arguments;
 }
 
-void run_function(const Program& p, const Plan& plan, Writer& w) {
+void run_function(const Program& p, Writer& w) {
   auto body = w.block("void ", function_name(p), "(", parameters(p), ")");
-  const std::string arguments = unpack(p, plan, w);
+  const std::string arguments = unpack(p, w);
   w.line("run_layers(", arguments, "out, nullptr);");
 }
 
 // example(seed, index, out, crc): run_layers on the inputs of codegen's example_inputs.
-void example(const Program& p, const Plan& plan, Writer& w) {
-  const Names name{p, plan};
+void example(const Program& p, Writer& w) {
+  const Names name{p};
   auto body = w.block("void example(uint64_t seed, uint64_t index, output_type* out, uint32_t* crc)");
   w.line(
       "const uint32_t event[4] = {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32), "
@@ -290,13 +308,13 @@ std::string source(const Program& p, const Plan& plan, const Target& target, con
   constants(p, plan, w);
   run_layers(p, plan, w);
   w.line();
-  example(p, plan, w);
+  example(p, w);
   w.line();
   self_test(p, plan, w);
   w.line();
   w.line("}  // namespace");
   w.line();
-  run_function(p, plan, w);
+  run_function(p, w);
   w.line();
   w.line(
       "void example_event(uint64_t seed, uint64_t index, output_type out[outputs]) { example(seed, index, out, "

@@ -55,6 +55,13 @@ int dispatch(const std::vector<std::string>& words) {
                    overview());
 }
 
+// A message is one line, whatever the names and texts that it quotes hold.
+std::string one_line(std::string text) {
+  for (char& c : text)
+    if ((c >= 0 && c < ' ') || c == 127) c = '?';
+  return text;
+}
+
 }  // namespace
 }  // namespace quench
 
@@ -64,12 +71,12 @@ int main(int argc, char** argv) {
     if (std::fflush(stdout) != 0) quench::fail("standard output cannot be written to");
     return code;
   } catch (const quench::UsageError& e) {
-    std::fprintf(stderr, "quench: %s\n%s", e.what(), e.usage.c_str());
+    std::fprintf(stderr, "quench: %s\n%s", quench::one_line(e.what()).c_str(), e.usage.c_str());
     return 2;
   } catch (const std::bad_alloc&) {
     std::fprintf(stderr, "quench: there is not enough memory; use fewer events or a smaller model\n");
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "quench: %s\n", e.what());
+    std::fprintf(stderr, "quench: %s\n", quench::one_line(e.what()).c_str());
   }
   return 1;
 }

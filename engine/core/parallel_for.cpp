@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -56,7 +57,7 @@ class Pool {
     if (!busy) return false;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      while (workers_.size() < helpers) workers_.emplace_back([this] { work(); });
+      helpers = std::min(helpers, grown_to(helpers));
       job_ = &job;
       wanted_ = helpers;
     }
@@ -72,6 +73,15 @@ class Pool {
   }
 
  private:
+  // Workers there are after asking for so many; a machine short of threads gives fewer, and the result is the same.
+  std::size_t grown_to(std::size_t helpers) {
+    try {
+      while (workers_.size() < helpers) workers_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+    }
+    return workers_.size();
+  }
+
   void work() {
     inside_a_body = true;
     std::unique_lock<std::mutex> lock(mutex_);

@@ -16,11 +16,12 @@ namespace {
 
 constexpr double max_count = 1e9;
 constexpr double max_width = 65536;
+constexpr double max_seed = 9.2e18;  // TOML has signed integers
 
 // The one list. f(key, member, rule, meaning).
 template <class R, class F> void fields(R& r, F&& f) {
   f("name", r.name, identifier(), "names the model and the generated code");
-  f("seed", r.seed, range(0, 9.2e18), "of every random stream");
+  f("seed", r.seed, range(0, max_seed), "of every random stream");
 
   f("data.source", r.data.source, any(), "\"simulation\", or the path of an events file or folder");
   f("data.geometry", r.data.geometry, any(), "rings-10x5, ds1-photons, ds2, grid-ZxYxX or a geometry file");
@@ -38,7 +39,7 @@ template <class R, class F> void fields(R& r, F&& f) {
   f("model.batch_norm", r.model.batch_norm, any(), "batch normalisation in the generator (folded away later)");
   f("model.critic_hidden", r.model.critic_hidden, range(1, max_width), "widths of the critic's hidden layers");
 
-  f("train.steps", r.train.steps, range(0, max_count), "generator steps");
+  f("train.steps", r.train.steps, range(1, max_count), "generator steps");
   f("train.batch", r.train.batch, range(2, max_width), "showers a step");
   f("train.learning_rate", r.train.learning_rate, above(0, 1), "of the generator (Adam)");
   f("train.critic_learning_rate", r.train.critic_learning_rate, above(0, 1), "of the critic (Adam)");
@@ -149,6 +150,8 @@ bool operator==(const Recipe& a, const Recipe& b) { return print_recipe(a) == pr
 
 void check_recipe(const Recipe& recipe, const std::string& where) {
   const Recipe::Data& data = recipe.data;
+  if (static_cast<double>(recipe.seed) > max_seed)  // --seed knows larger ones, which no recipe could write down
+    fail(where, ": seed ", recipe.seed, " is above ", max_seed, ": choose a smaller one");
   if (!(data.minimum_gev < data.maximum_gev)) {
     fail(where, ": data.minimum_gev ", data.minimum_gev, " must be below data.maximum_gev ", data.maximum_gev);
   }
@@ -166,8 +169,8 @@ void check_recipe(const Recipe& recipe, const std::string& where) {
   if (twice != targets.end()) fail(where, ": generate.targets names ", *twice, " twice: remove one of the two");
 }
 
-void set_field(Recipe& recipe, const std::string& key_is_value) {
-  const std::string where = "--set " + key_is_value;
+void set_field(Recipe& recipe, const std::string& key_is_value, const std::string& option) {
+  const std::string where = option + " " + key_is_value;
   const std::size_t equals = key_is_value.find('=');
   if (equals == std::string::npos || equals == 0) fail(where, ": write --set KEY=VALUE, for instance data.events=5000");
   const std::string key = key_is_value.substr(0, equals), value = key_is_value.substr(equals + 1);
@@ -176,11 +179,11 @@ void set_field(Recipe& recipe, const std::string& key_is_value) {
   fields(recipe, [&](const char* name, auto& member, const Rule&, const char*) {
     if (key != name) return;
     known = true;
-    entry.value = setting(member, value, "--set " + key);
+    entry.value = setting(member, value, option + " " + key);
     forget_places(entry.value);
   });
   if (!known) fail(where, ": unknown key ", key, suggestion(key, all_keys()));
-  assign_field(recipe, "--set", entry);
+  assign_field(recipe, option, entry);
 }
 
 Recipe parse_recipe(std::string_view toml, const std::string& file) {

@@ -64,8 +64,9 @@ Recipe parse_recipe(std::string_view toml, const std::string& file);
 Recipe load_recipe(const std::string& path);
 
 // One "KEY=VALUE" of --set: data.events=5000, data.particle=photon, model.hidden=[64,64], generate.targets=host,avr.
-// Strings need no quotes. check_recipe() is the caller's when all are set: two settings may only fit together.
-void set_field(Recipe&, const std::string& key_is_value);
+// Strings need no quotes. check_recipe() is the caller's when all are set: two settings may only fit together. `option`
+// is what messages blame.
+void set_field(Recipe&, const std::string& key_is_value, const std::string& option = "--set");
 
 // What no single field can say: minimum below maximum energy and the like. Fails with the keys and the numbers.
 void check_recipe(const Recipe&, const std::string& where);

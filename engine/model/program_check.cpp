@@ -11,7 +11,7 @@
 namespace quench {
 namespace {
 
-constexpr std::int32_t most_elements = 1 << 24;
+constexpr std::int32_t most_elements = 1 << 24;  // of all values together: 64 MB of words while an event is made
 constexpr std::int64_t int32_high = 2147483647;
 
 struct Place {  // the node under examination
@@ -45,6 +45,21 @@ struct Place {  // the node under examination
   }
 };
 
+// Texts for people end up in comments of generated code and in reports.
+bool is_printable(const std::string& s) {
+  return s.size() <= 1000 &&
+         std::all_of(s.begin(), s.end(), [](char c) { return static_cast<unsigned char>(c) >= 32 && c != 127; });
+}
+
+// Numbers that the integers do not depend on, yet that are printed and compared: a NaN equals nothing.
+bool is_scale(double x) { return std::isfinite(x) && x > 0; }
+
+void check_text(const std::string& function, double maximum_error, const Place& at) {
+  at.require(is_printable(function), "the name of the function holds a control character or has over 1000 characters");
+  at.require(std::isfinite(maximum_error) && maximum_error >= 0, "the maximum error ", maximum_error,
+             " is no finite number of at least 0");
+}
+
 void check_factors(const Requantization& q, std::size_t rows, const Place& at) {
   const bool wide = q.kind == "wide", narrow = q.kind == "narrow", shift = q.kind == "shift";
   at.require(wide || narrow || shift, "unknown multiplier class \"", q.kind, "\"; known are wide, narrow and shift");
@@ -66,6 +81,7 @@ void check(const QNoise& op, const Place& at) {
   at.inputs(1);
   at.meaning(at.in(0), Meaning::event);
   at.require(op.bits >= 2 && op.bits <= 16, op.bits, " bits; codes have 2 to 16");
+  at.require(is_scale(op.scale), "the scale ", op.scale, " is not positive");
   at.require(op.lanes >= 1 && op.lanes <= op.length, op.lanes, " lanes for ", op.length, " latents");
   at.lengths(op.length, at.out());
   const std::size_t cells = std::size_t{1} << std::min(op.bits, 8);
@@ -118,6 +134,7 @@ void check(const QLinear& op, const Place& at) {
   at.require(op.bias.size() == rows, op.bias.size(), " biases for ", op.rows, " rows");
   at.require(op.weight_scale.size() == rows || op.weight_scale.size() == 1, op.weight_scale.size(), " scales for ",
              op.rows, " rows");
+  for (double scale : op.weight_scale) at.require(is_scale(scale), "the weight scale ", scale, " is not positive");
   at.require(op.weight_bits >= 2 && op.weight_bits <= 16, op.weight_bits, " weight bits; 2 to 16 exist");
   const int most = (1 << (op.weight_bits - 1)) - 1;
   for (std::int16_t w : op.weight)
@@ -138,6 +155,7 @@ void check(const QTable& op, const Place& at) {
   at.meaning(at.in(0), Meaning::code);
   at.require(op.length >= 1 && op.functions >= 1 && (op.functions == 1 || op.functions == op.length), op.functions,
              " functions for ", op.length, " outputs");
+  check_text(op.function, op.maximum_error, at);
   at.lengths(op.functions == 1 ? op.length : 1, at.in(0)), at.lengths(op.length, at.out());
   at.require(op.interpolation_bits <= 13, int{op.interpolation_bits}, " interpolation bits, at most 13");
   at.require(at.in(0).low >= op.lowest && at.in(0).high - op.lowest < 65536, "inputs ", at.in(0).low, " .. ",
@@ -183,6 +201,7 @@ void check(const QAdd& op, const Place& at) {
 
 void check_table(const QFractionTable& t, const QValue& codes, const Place& at) {
   at.meaning(codes, Meaning::code);
+  check_text(t.function, t.maximum_error, at);
   at.require(t.interpolation_bits >= 1 && t.interpolation_bits <= 13, int{t.interpolation_bits},
              " interpolation bits; 1 to 13 exist");
   at.require(codes.low >= t.lowest && codes.high - t.lowest < 65536, "inputs ", codes.low, " .. ", codes.high,
@@ -230,7 +249,7 @@ void check_value(const QValue& v) {
     if (!good) fail("value ", v.name, ": ", parts...);
   };
   require(v.length >= 1 && v.length <= most_elements, v.length, " elements; 1 to ", most_elements, " exist");
-  require(std::isfinite(v.scale) && v.scale > 0, "the scale ", v.scale, " is not positive");
+  require(is_scale(v.scale), "the scale ", v.scale, " is not positive");
   if (v.meaning != Meaning::code) {
     require(v.bits == 32 && !v.is_signed, "event numbers and energies have 32 unsigned bits");
     require(v.low == 0 && v.high == 4294967295, "the range ", v.low, " .. ", v.high,
@@ -250,14 +269,24 @@ void check_value(const QValue& v) {
 
 void check(const Program& p) {
   if (!is_identifier(p.name)) fail("the program's name \"", p.name, "\" is no C identifier of at most 64 characters");
-  if (!(std::isfinite(p.energy_unit_mev) && p.energy_unit_mev > 0))
-    fail("the energy unit ", p.energy_unit_mev, " MeV is not positive");
+  if (!is_printable(p.geometry))
+    fail("the name of the geometry holds a control character or has over 1000 characters");
+  if (!is_scale(p.energy_unit_mev)) fail("the energy unit ", p.energy_unit_mev, " MeV is not positive");
+  if (!(p.minimum_energy_mev >= 0 && p.minimum_energy_mev <= p.maximum_energy_mev &&
+        std::isfinite(p.maximum_energy_mev)))
+    fail("incident energies from ", p.minimum_energy_mev, " to ", p.maximum_energy_mev,
+         " MeV; the minimum must be at least 0 and at most the maximum");
+  if (p.original_bits < 0) fail("the float generator's size, ", p.original_bits, " bits, is negative");
+  std::int64_t elements = 0;
   std::set<std::string> names;
   for (const QValue& v : p.values) {
     if (!is_identifier(v.name)) fail("the value name \"", v.name, "\" is no C identifier of at most 64 characters");
     if (!names.insert(v.name).second) fail("two values are named ", v.name);
     check_value(v);
+    elements += v.length;
   }
+  if (elements > most_elements)
+    fail("the values hold ", elements, " elements together; at most ", most_elements, " are run");
   std::vector<bool> known(p.values.size());
   const auto define = [&](ValueId v, const std::string& by) {
     if (index(v) >= known.size()) fail(by, ": value ", index(v), " of ", known.size(), " does not exist");

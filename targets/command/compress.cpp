@@ -22,7 +22,7 @@ namespace {
 Recipe compression_recipe(const Arguments& a) {
   Recipe r = given(a, "--recipe") ? load_recipe(text(a, "--recipe")) : Recipe{};
   const auto set = [&](const char* option, const char* key) {
-    if (given(a, option)) set_field(r, std::string("compress.") + key + "=" + text(a, option));
+    if (given(a, option)) set_field(r, std::string("compress.") + key + "=" + text(a, option), option);
   };
   set("--bits", "bits"), set("--activation-bits", "activation_bits"), set("--sparsity", "sparsity"),
       set("--scope", "scope");

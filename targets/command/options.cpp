@@ -2,12 +2,15 @@
 // SPDX-License-Identifier: MIT
 #include "targets/command/options.h"
 
+#include <unistd.h>
+
 #include <charconv>
 #include <cstdio>
 
 #include "engine/compress/calibrate.h"
 #include "engine/core/files.h"
 #include "engine/core/parallel_for.h"
+#include "engine/core/table.h"
 #include "engine/tensor/npz.h"
 
 namespace quench {
@@ -44,8 +47,27 @@ std::uint64_t unsigned_integer(const Arguments& a, const std::string& option) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
   if (error != std::errc{} || end != word.data() + word.size())
-    throw UsageError(option + " " + word + ": must be a whole number from 0 to 18446744073709551615", usage(a.verb));
+    throw UsageError(a.verb.name + ": " + option + " " + word +
+                         ": must be a whole number from 0 to 18446744073709551615",
+                     usage(a.verb));
   return value;
+}
+
+std::uint64_t first_event(const Arguments& a, int count, std::uint64_t last) {
+  const std::uint64_t first = unsigned_integer(a, "--first");
+  if (first > last || static_cast<std::uint64_t>(count) - 1 > last - first)
+    fail("--first ", first, " plus --events ", count, " exceeds the last event number, ", last,
+         "; choose smaller ones");
+  return first;
+}
+
+void expect_memory(int count, int voxels, const std::string& verb) {
+  // The events, and twice as the bytes of the file: alone, and among the others.
+  const double need = 3.0 * 4.0 * count * (voxels + 1.0);
+  const double have = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (have > 0 && need > have)
+    fail(verb, ": ", count, " events of ", voxels, " voxels need ", bytes_text(need),
+         " of memory, this machine has ", bytes_text(have), "; make them in parts with --first and --events");
 }
 
 std::uint64_t seed(const Arguments& a) { return unsigned_integer(a, "--seed"); }

@@ -87,6 +87,7 @@ const std::atomic<bool>& interrupted() {
   static const bool installed = [] {
     struct sigaction action = {};
     action.sa_handler = [](int) { stop_requested = true; };
+    action.sa_flags = static_cast<int>(SA_RESETHAND);  // the second one ends the process at once
     sigaction(SIGINT, &action, nullptr);
     sigaction(SIGTERM, &action, nullptr);
     return true;
@@ -168,7 +169,9 @@ Compressed compress_model(const Recipe& r, const Model& m, int threads) {
     control.progress = [&](std::int64_t step, std::int64_t, double) { bar.update(step); };
     control.stop = &interrupted();
     result.sparse = tune(result.folded, result.sparse, tune_settings(r), control, threads);
-    if (interrupted()) fail("interrupted while tuning");
+    if (interrupted())
+      fail("compress: interrupted while tuning; run the same command again (quench run: with --resume, which keeps the "
+           "training)");
   }
   result.dense = quantized(result.folded, r, threads);
   result.program = quantized(result.sparse, r, threads);

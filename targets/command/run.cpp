@@ -24,8 +24,13 @@ namespace {
 using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Prints each stage to standard error as it begins: the chain takes minutes.
-void stage(const char* what) { std::fprintf(stderr, "quench: %s\n", what); }
+// Prints each stage to standard error as it begins: the chain takes minutes. Only an error begins with "quench: ".
+void stage(const char* what) {
+  if (interrupted())
+    fail("run: interrupted before the stage \"", what, "\"; run the same command again",
+         std::string(what) == "train" ? "" : " with --resume");
+  std::fprintf(stderr, "%s ...\n", what);
+}
 
 struct Judged {  // everything that is said about quality and speed
   std::vector<NamedComparison> comparisons;

@@ -34,13 +34,17 @@ std::string default_energies(const Generator& g) {
   return "log-uniform:" + number_text(low / 1000) + ":" + number_text(high / 1000);
 }
 
+int output_length(const Generator& g) {
+  if (const Model* m = std::get_if<Model>(&g)) return m->values[index(m->outputs.at(0))].width;
+  const Program& p = std::get<Program>(g);
+  return p.values[index(p.output)].length;
+}
+
 int sample_verb(const Arguments& a) {
   const Generator g = load_generator(a.positionals[0]);
   const int count = static_cast<int>(integer(a, "--events", 1, 100000000));
-  const std::uint64_t first = unsigned_integer(a, "--first");
-  if (static_cast<std::uint64_t>(count) - 1 > std::numeric_limits<std::uint64_t>::max() - first)
-    fail("--first ", first, " plus --events ", count,
-         " exceeds the last event number, 18446744073709551615; choose smaller ones");
+  const std::uint64_t first = first_event(a, count, std::numeric_limits<std::uint64_t>::max());
+  expect_memory(count, output_length(g), "sample");
   const std::string spec = given(a, "--energies") ? text(a, "--energies") : default_energies(g);
   const Tensor e = energies(spec, seed(a), first, count);
   const Events events = std::holds_alternative<Model>(g)

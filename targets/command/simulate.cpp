@@ -3,6 +3,7 @@
 #include "engine/physics/simulate.h"
 
 #include <cstdio>
+#include <limits>
 
 #include "targets/command/options.h"
 #include "targets/command/verbs.h"
@@ -18,7 +19,8 @@ int simulate_verb(const Arguments& a) {
   s.max_energy_gev = number(a, "--maximum-gev", 0.1, 10000);
   s.seed = seed(a);
   const int count = static_cast<int>(integer(a, "--events", 1, 100000000));
-  const std::uint64_t first = unsigned_integer(a, "--first");
+  const std::uint64_t first = first_event(a, count, std::numeric_limits<std::int64_t>::max());
+  expect_memory(count, g.voxels(), "simulate");
   const Events events = simulate(g, s, static_cast<std::int64_t>(first), count, threads(a));
   save_events(text(a, "--out"), events);
   std::printf("%d showers of %s in %s -> %s (seed %llu)\n", count, s.particle.c_str(), g.name.c_str(),

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <random>
 
 #include "engine/core/error.h"
@@ -105,6 +106,49 @@ TEST_CASE("files that are refused, each with its reason") {
   refused(with("accumulator_low -", "accumulator_low -1"), "the accumulator's interval is");
   refused(with("  alias 256\n    ", "  alias 9999999999\n    "), "announces 9999999999 numbers");
   refused(with("value latent_out code length", "value latent_out power length"), "unknown meaning");
+}
+
+TEST_CASE("what the integers do not depend on is checked too: scales, energies, texts, the size of all values") {
+  const Program sound = random_program(2);
+  const auto refused = [](const Program& p, const char* reason) {
+    CHECK_THROWS_WITH_AS(check(p), doctest::Contains(reason), Error);
+    CHECK_THROWS_WITH_AS(read_program(program_text(p), "x.qprog"), doctest::Contains(reason), Error);
+  };
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK_NOTHROW(check(sound));
+  Program p = sound;
+  p.maximum_energy_mev = nan;
+  refused(p, "incident energies from 1000 to nan MeV");
+  p = sound, p.minimum_energy_mev = 100001;
+  refused(p, "incident energies from 100001 to 100000 MeV");
+  p = sound, p.original_bits = -1;
+  refused(p, "-1 bits, is negative");
+  p = sound, p.geometry = "rings\r";
+  refused(p, "the name of the geometry holds a control character");
+  p = sound, p.geometry.assign(1001, 'x');
+  refused(p, "over 1000 characters");
+  // 2^24 elements in one value are accepted, in two they would ask a run for more memory than any device has.
+  p = sound, p.values[0].length = p.values[1].length = 1 << 24;
+  p.values[0].meaning = p.values[1].meaning = Meaning::energy;
+  p.values[0].bits = p.values[1].bits = 32, p.values[0].is_signed = p.values[1].is_signed = false;
+  p.values[0].low = p.values[1].low = 0, p.values[0].high = p.values[1].high = 4294967295;
+  refused(p, "at most 16777216 are run");
+  int linears = 0, tables = 0;
+  for (std::size_t k = 0; k < sound.nodes.size(); ++k) {
+    p = sound;
+    if (auto* op = std::get_if<QLinear>(&p.nodes[k].op)) {
+      op->weight_scale.back() = nan, ++linears;
+      refused(p, "the weight scale nan is not positive");
+    }
+    if (auto* op = std::get_if<QTable>(&p.nodes[k].op)) {
+      op->function = "tanh\r", ++tables;
+      refused(p, "the name of the function holds a control character");
+      op->function = "tanh", op->maximum_error = nan;
+      refused(p, "the maximum error nan");
+    }
+  }
+  CHECK(linears > 0);
+  CHECK(tables > 0);
 }
 
 TEST_CASE("corrupted text never crashes: it is refused or it is another sound program") {

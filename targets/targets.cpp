@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "engine/core/error.h"
@@ -37,12 +38,16 @@ Target read_board(const std::string& path) {
   std::istringstream text(read_file(path));
   Target board{};
   std::string line;
+  std::vector<std::string> seen;
   for (int number = 1; std::getline(text, line); ++number) {
     line = trimmed(line.substr(0, line.find('#')));
     if (line.empty()) continue;
     const std::size_t equal = line.find('=');
     const std::string key = trimmed(line.substr(0, equal));
     const std::string value = equal == std::string::npos ? "" : trimmed(line.substr(equal + 1));
+    if (std::find(seen.begin(), seen.end(), key) != seen.end())
+      fail(path, ":", number, ": ", key, " stands twice; remove one of the two");
+    seen.push_back(key);
     if (key == "base") {
       const Target* base = by_name(value);
       if (!base) fail(path, ":", number, ": unknown base \"", value, "\"; known are ", names());
@@ -53,6 +58,7 @@ Target read_board(const std::string& path) {
         bytes = c >= '0' && c <= '9' && bytes < (std::int64_t{1} << 40) ? bytes * 10 + (c - '0') : -1;
       if (value.empty() || bytes <= 0)
         fail(path, ":", number, ": ", key, " = \"", value, "\" is not a positive number of bytes");
+      if (!board.name) fail(path, ":", number, ": ", key, " stands before the base; begin with base = cortex-m4");
       (key == "flash_bytes" ? board.flash_bytes : board.ram_bytes) = bytes;
     } else {
       fail(path, ":", number, ": unknown key \"", key, "\"; a board has base, flash_bytes and ram_bytes");

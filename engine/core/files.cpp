@@ -70,6 +70,12 @@ Temporary open_temporary(const std::string& path) {
   }
 }
 
+void try_beside(const std::string& path) {
+  const Temporary temporary = open_temporary(path);
+  ::close(temporary.file);
+  ::unlink(temporary.path.c_str());
+}
+
 void write_and_rename(const std::string& path, const std::string& bytes) {
   const Temporary temporary = open_temporary(path);
   int error = write_and_close(temporary.file, bytes);
@@ -77,6 +83,23 @@ void write_and_rename(const std::string& path, const std::string& bytes) {
   if (error == 0) return;
   ::unlink(temporary.path.c_str());
   cannot_write(path, error);
+}
+
+struct Destination {
+  std::string path;
+  bool renamed = true;  // false: a device, a pipe or a process's file, written to directly
+};
+
+Destination destination(const std::string& path) {
+  if (path.empty()) fail("cannot write to an empty file name: give a path");
+  struct stat status = {};
+  if (::stat(path.c_str(), &status) != 0) return {path, true};
+  if (S_ISDIR(status.st_mode)) fail(path, ": cannot write: is a folder: give the name of a file");
+  const bool of_a_process = path.compare(0, 5, "/dev/") == 0 || path.compare(0, 6, "/proc/") == 0;
+  if (!S_ISREG(status.st_mode) || of_a_process) return {path, false};
+  std::error_code error;
+  const std::filesystem::path real = std::filesystem::canonical(path, error);  // a link stays a link
+  return {error ? path : real.string(), true};
 }
 
 std::string read_open(int file, const std::string& path, std::size_t expected) {
@@ -126,15 +149,16 @@ std::string read_file(const std::string& path) {
 }
 
 void write_file(const std::string& path, const std::string& bytes) {
-  if (path.empty()) fail("cannot write to an empty file name: give a path");
-  struct stat status = {};
-  if (::stat(path.c_str(), &status) != 0) return write_and_rename(path, bytes);
-  if (S_ISDIR(status.st_mode)) fail(path, ": cannot write: is a folder: give the name of a file");
-  const bool of_a_process = path.compare(0, 5, "/dev/") == 0 || path.compare(0, 6, "/proc/") == 0;
-  if (!S_ISREG(status.st_mode) || of_a_process) return write_directly(path, bytes);
-  std::error_code error;
-  const std::filesystem::path real = std::filesystem::canonical(path, error);  // a link stays a link
-  write_and_rename(error ? path : real.string(), bytes);
+  const Destination d = destination(path);
+  if (d.renamed)
+    write_and_rename(d.path, bytes);
+  else
+    write_directly(d.path, bytes);
+}
+
+void expect_writable(const std::string& path) {
+  const Destination d = destination(path);
+  if (d.renamed) try_beside(d.path);
 }
 
 }  // namespace quench

@@ -2,10 +2,13 @@
 // SPDX-License-Identifier: MIT
 #include "engine/run/run.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/core/error.h"
 #include "engine/core/parallel_for.h"
+#include "engine/kernels/csr_linear.h"
+#include "engine/tensor/csr.h"
 
 namespace quench {
 namespace {
@@ -13,9 +16,24 @@ namespace {
 const std::int32_t* codes(const Words& w) { return reinterpret_cast<const std::int32_t*>(w.data()); }
 std::int32_t* codes(Words& w) { return reinterpret_cast<std::int32_t*>(w.data()); }
 
+// The non-zeros of a layer that is worth it: made once for many events; rows = 0 for all other nodes.
+using Sparse = Csr<std::int16_t>;
+
+std::vector<Sparse> sparse_layers(const Program& p) {
+  std::vector<Sparse> layers(p.nodes.size());
+  for (std::size_t i = 0; i < p.nodes.size(); ++i)
+    if (const auto* op = std::get_if<QLinear>(&p.nodes[i].op)) {
+      const auto zeros = std::count(op->weight.begin(), op->weight.end(), std::int16_t{0});
+      if (2 * zeros > static_cast<std::ptrdiff_t>(op->weight.size()))
+        layers[i] = to_csr(Span<const std::int16_t>(op->weight), op->rows, op->columns);
+    }
+  return layers;
+}
+
 struct Step {  // runs one node
   const std::vector<Words>& values;
   const QNode& node;
+  const Sparse* sparse;  // null: run the layer dense
   Words& y;
 
   const Words& in(std::size_t i) const { return values[index(node.inputs[i])]; }
@@ -27,9 +45,17 @@ struct Step {  // runs one node
   void operator()(const QLinear& op) const {
     const bool narrow = op.accumulator_low >= INT32_MIN && op.accumulator_high <= INT32_MAX;
     if (narrow)
-      run(view<std::int32_t>(op), codes(in(0)), codes(y));
+      linear<std::int32_t>(op);
     else
-      run(view<std::int64_t>(op), codes(in(0)), codes(y));
+      linear<std::int64_t>(op);
+  }
+  template <class A>
+  void linear(const QLinear& op) const {
+    if (!sparse) return run(view<A>(op), codes(in(0)), codes(y));
+    const CsrLinear<A, std::uint32_t, std::uint32_t, std::int16_t, std::int32_t> layer = {
+        op.rows,        sparse->row_begin.data(), sparse->column.data(), sparse->value.data(),
+        op.bias.data(), view(op.requantize)};
+    run(layer, codes(in(0)), codes(y));
   }
   void operator()(const QTable& op) const { run(view(op), codes(in(0)), codes(y)); }
   void operator()(const QMultiply& op) const { run(view(op), codes(in(0)), codes(in(1)), codes(y)); }
@@ -45,8 +71,13 @@ std::vector<Words> make_values(const Program& p) {
   return values;
 }
 
-void run_nodes(const Program& p, std::vector<Words>& values) {
-  for (const QNode& node : p.nodes) std::visit(Step{values, node, values[index(node.output)]}, node.op);
+// `sparse` by node, or empty: all layers dense.
+void run_nodes(const Program& p, const std::vector<Sparse>& sparse, std::vector<Words>& values) {
+  for (std::size_t i = 0; i < p.nodes.size(); ++i) {
+    const QNode& node = p.nodes[i];
+    const Sparse* layer = !sparse.empty() && sparse[i].rows > 0 ? &sparse[i] : nullptr;
+    std::visit(Step{values, node, layer, values[index(node.output)]}, node.op);
+  }
 }
 
 }  // namespace
@@ -79,7 +110,7 @@ std::vector<Words> run_values(const Program& p, const std::vector<Words>& inputs
         fail("input ", v.name, ": code ", static_cast<std::int32_t>(word), " is outside ", v.low, " .. ", v.high);
     value = inputs[i];
   }
-  run_nodes(p, values);
+  run_nodes(p, {}, values);
   return values;
 }
 
@@ -90,7 +121,7 @@ Words run_layer(const Program& p, const QNode& node, const std::vector<Words>& i
   for (std::size_t i = 0; i < inputs.size(); ++i) values[index(node.inputs[i])] = inputs[i];
   Words& y = values[index(node.output)];
   y.resize(static_cast<std::size_t>(p.values[index(node.output)].length));
-  std::visit(Step{values, node, y}, node.op);
+  std::visit(Step{values, node, nullptr, y}, node.op);
   return y;
 }
 
@@ -100,6 +131,7 @@ std::vector<Words> run(const Program& p, std::uint64_t seed, std::uint64_t first
     if (p.values[index(v)].meaning == Meaning::code)
       fail("program ", p.name, ": input ", p.values[index(v)].name, " takes features, not an incident energy");
   std::vector<Words> showers(energies.size());
+  const std::vector<Sparse> sparse = sparse_layers(p);
   parallel_for(threads, energies.size(), 16, [&](std::size_t begin, std::size_t end) {
     std::vector<Words> values = make_values(p);
     for (std::size_t i = begin; i < end; ++i) {
@@ -110,7 +142,7 @@ std::vector<Words> run(const Program& p, std::uint64_t seed, std::uint64_t first
         else
           input.assign(input.size(), energies[i]);
       }
-      run_nodes(p, values);
+      run_nodes(p, sparse, values);
       showers[i] = values[index(p.output)];
     }
   });

@@ -9,7 +9,7 @@
 #include "engine/core/files.h"
 #include "engine/core/table.h"
 #include "engine/model/onnx.h"
-#include "engine/tensor/npy.h"
+#include "targets/command/models.h"
 #include "targets/command/options.h"
 #include "targets/command/pipeline.h"
 #include "targets/command/verbs.h"
@@ -40,12 +40,7 @@ bool takes_features(const Model& m) {
 
 // A network of features: pruned without tuning, calibrated on the rows of the array.
 Program compress_features(const Recipe& r, const Model& m, const std::string& path, int workers) {
-  const std::string bytes = read_file(path);
-  const Array array = parse_npy(Span<const char>(bytes.data(), bytes.size()), path);
-  const int width = m.values[index(m.inputs[0].value)].width;
-  if (m.inputs.size() != 1 || array.shape.size() != 2 || array.shape[1] != width || array.shape[0] < 1)
-    fail(path, ": the calibration array must have shape (rows, ", width, ") for the one input of model ", m.name);
-  const Tensor x{{static_cast<int>(array.shape[0]), width}, to_floats(array)};
+  const Tensor x = feature_rows(m, path);
   const Model sparse = prune(fold_batch_norm(m), r.compress.sparsity,
                              r.compress.scope == "layer" ? PruneScope::layer : PruneScope::global);
   return quantize(sparse, calibrate(sparse, Span<const Tensor>(&x, 1), workers),
@@ -63,6 +58,7 @@ void calibrate_for(Model& m, const std::string& path) {
 int compress_verb(const Arguments& a) {
   const Recipe r = compression_recipe(a);
   Model m = load_model(a.positionals[0]);
+  expect_writable(text(a, "--out"));
   const int workers = threads(a);
   const bool features = takes_features(m);
   if (features && !given(a, "--data"))

@@ -7,7 +7,7 @@
 #include "engine/core/table.h"
 #include "engine/model/forward.h"
 #include "engine/model/onnx.h"
-#include "engine/tensor/npy.h"
+#include "targets/command/models.h"
 #include "targets/command/options.h"
 #include "targets/command/verbs.h"
 
@@ -16,14 +16,7 @@ namespace {
 
 // Rows of the file go through the adopted model once: shapes must fit and results must be finite.
 void try_rows(const Model& m, const std::string& path, int workers) {
-  const std::string bytes = read_file(path);
-  const Array array = parse_npy(Span<const char>(bytes.data(), bytes.size()), path);
-  if (m.inputs.size() != 1)
-    fail("--data ", path, ": the model has ", m.inputs.size(), " inputs; rows of a file can feed one");
-  const int width = m.values[index(m.inputs[0].value)].width;
-  if (array.shape.size() != 2 || array.shape[1] != width || array.shape[0] < 1)
-    fail("--data ", path, ": the array must have shape (rows, ", width, ")");
-  const Tensor x{{static_cast<int>(array.shape[0]), width}, to_floats(array)};
+  const Tensor x = feature_rows(m, path);
   const Tensor y = infer(m, Span<const Tensor>(&x, 1), workers);
   for (std::size_t i = 0; i < y.data.size(); ++i)
     if (!(y.data[i] - y.data[i] == 0))
@@ -34,6 +27,7 @@ void try_rows(const Model& m, const std::string& path, int workers) {
 
 int import_verb(const Arguments& a) {
   const std::string latent = given(a, "--latent") ? choice(a, "--latent", {"normal", "uniform"}) : "";
+  expect_writable(text(a, "--out"));
   const Model m = import_onnx(a.positionals[0], latent);
   if (given(a, "--data")) try_rows(m, text(a, "--data"), threads(a));
   save_model(m, text(a, "--out"));

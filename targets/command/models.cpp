@@ -2,12 +2,17 @@
 // SPDX-License-Identifier: MIT
 #include "targets/command/models.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "engine/compress/calibrate.h"
 #include "engine/core/error.h"
 #include "engine/core/files.h"
 #include "engine/model/forward.h"
 #include "engine/model/onnx.h"
 #include "engine/run/run.h"
+#include "engine/tensor/npy.h"
 
 namespace quench {
 namespace {
@@ -22,6 +27,23 @@ Generator load_generator(const std::string& path) {
   if (ends_with(path, ".qprog")) return read_program(read_file(path), path);
   if (ends_with(path, ".onnx")) return load_model(path);
   fail(path, ": its name ends neither in .onnx (a model) nor in .qprog (a program)");
+}
+
+Tensor feature_rows(const Model& m, const std::string& path) {
+  if (m.inputs.size() != 1)
+    fail("--data ", path, ": model ", m.name, " has ", m.inputs.size(), " inputs; rows of a file can feed one");
+  const int width = m.values[index(m.inputs[0].value)].width;
+  const std::string bytes = read_file(path);
+  const Array array = parse_npy(Span<const char>(bytes.data(), bytes.size()), path);
+  if (array.shape.size() != 2 || array.shape[1] != width || array.shape[0] < 1 ||
+      array.shape[0] > std::numeric_limits<int>::max())
+    fail("--data ", path, ": the array must have shape (rows, ", width, ") for the one input of model ", m.name);
+  Tensor x{{static_cast<int>(array.shape[0]), width}, to_floats(array)};
+  for (int i = 0; i < x.rows(); ++i)
+    for (int k = 0; k < width; ++k)
+      if (!std::isfinite(x.row(i)[k]))
+        fail("--data ", path, ": row ", i, ", column ", k, " is ", x.row(i)[k], "; it must be finite");
+  return x;
 }
 
 Events sample(const Model& m, std::uint64_t seed, std::uint64_t first, const Tensor& energies, int latent_bits,

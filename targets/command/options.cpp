@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 
 #include "engine/compress/calibrate.h"
@@ -33,7 +34,12 @@ Tensor energies_of_file(const std::string& path, std::uint64_t first, int count)
          first + static_cast<std::uint64_t>(count) - 1,
          " need more; give fewer --events or a range such as log-uniform:1:100");
   const auto begin = all.begin() + static_cast<std::ptrdiff_t>(first);
-  return {{count, 1}, std::vector<float>(begin, begin + count)};
+  const Tensor chosen{{count, 1}, std::vector<float>(begin, begin + count)};
+  for (int i = 0; i < count; ++i)
+    if (const float e = *chosen.row(i); !std::isfinite(e) || e <= 0)
+      fail("--energies ", path, ": event ", first + static_cast<std::uint64_t>(i), ": incident energy ", e,
+           " MeV; it must be finite and greater than 0");
+  return chosen;
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <limits>
 
+#include "engine/core/files.h"
 #include "targets/command/models.h"
 #include "targets/command/options.h"
 #include "targets/command/verbs.h"
@@ -45,6 +46,7 @@ int sample_verb(const Arguments& a) {
   const int count = static_cast<int>(integer(a, "--events", 1, 100000000));
   const std::uint64_t first = first_event(a, count, std::numeric_limits<std::uint64_t>::max());
   expect_memory(count, output_length(g), "sample");
+  expect_writable(text(a, "--out"));
   const std::string spec = given(a, "--energies") ? text(a, "--energies") : default_energies(g);
   const Tensor e = energies(spec, seed(a), first, count);
   const Events events = std::holds_alternative<Model>(g)

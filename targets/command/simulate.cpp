@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <limits>
 
+#include "engine/core/files.h"
 #include "targets/command/options.h"
 #include "targets/command/verbs.h"
 
@@ -21,6 +22,7 @@ int simulate_verb(const Arguments& a) {
   const int count = static_cast<int>(integer(a, "--events", 1, 100000000));
   const std::uint64_t first = first_event(a, count, std::numeric_limits<std::int64_t>::max());
   expect_memory(count, g.voxels(), "simulate");
+  expect_writable(text(a, "--out"));
   const Events events = simulate(g, s, static_cast<std::int64_t>(first), count, threads(a));
   save_events(text(a, "--out"), events);
   std::printf("%d showers of %s in %s -> %s (seed %llu)\n", count, s.particle.c_str(), g.name.c_str(),

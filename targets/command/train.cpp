@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <cstdio>
 
+#include "engine/core/files.h"
 #include "engine/core/table.h"
 #include "engine/model/onnx.h"
 #include "targets/command/options.h"
@@ -18,6 +19,7 @@ int train_verb(const Arguments& a) {
   check_recipe(recipe, a.positionals[0]);
   const int workers = threads(a);
   const std::string out = text(a, "--out"), checkpoint = out + ".checkpoint";
+  expect_writable(out), expect_writable(checkpoint);
   const Data data = load_data(recipe, workers);
   const Trained trained = train_model(recipe, data, checkpoint, given(a, "--resume"), workers);
   if (!trained.finished)

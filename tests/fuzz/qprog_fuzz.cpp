@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: MIT
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -11,6 +13,23 @@
 #include "engine/run/run.h"
 
 namespace {
+
+// A changed weight is refused because the stated interval no longer is the proof's: this states the proof's instead,
+// so that linear layers with changed numbers come to be run.
+std::string with_the_proof(const std::string& text, const std::string& refusal) {
+  const char* const begin = std::strstr(refusal.c_str(), "interval is ");
+  long long low = 0, high = 0, stated_low = 0, stated_high = 0;
+  if (begin == nullptr || std::sscanf(begin, "interval is %lld .. %lld, the program states %lld .. %lld", &low, &high,
+                                      &stated_low, &stated_high) != 4)
+    return text;
+  const auto lines = [](long long a, long long b) {
+    return "accumulator_low " + std::to_string(a) + "\n  accumulator_high " + std::to_string(b) + "\n";
+  };
+  const std::string wrong = lines(stated_low, stated_high);
+  std::string changed = text;
+  const std::size_t at = changed.find(wrong);
+  return at == std::string::npos ? text : changed.replace(at, wrong.size(), lines(low, high));
+}
 
 // An accepted program has proven ranges: at the ends of its inputs' ranges nothing overflows or is out of bounds.
 void run_at_the_ends(const quench::Program& program) {
@@ -28,6 +47,22 @@ void run_at_the_ends(const quench::Program& program) {
 }
 
 }  // namespace
+
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most);
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned) {
+  size = LLVMFuzzerMutate(data, size, most);
+  const std::string text(reinterpret_cast<const char*>(data), size);
+  try {
+    quench::read_program(text, "fuzz.qprog");
+  } catch (const quench::Error& e) {
+    const std::string changed = with_the_proof(text, e.what());
+    if (changed.size() > most) return size;
+    std::memcpy(data, changed.data(), changed.size());
+    return changed.size();
+  }
+  return size;
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   quench::Program program;

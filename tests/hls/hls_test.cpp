@@ -90,7 +90,7 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 
 std::uint32_t energy_of(std::uint32_t event) { return event * 2654435761u; }
 
-constexpr std::uint32_t events = 300;
+constexpr std::uint32_t events = 10000;
 
 // A program of its own that calls nothing but the kernel.
 std::string driver(const Program& p) {

@@ -55,7 +55,7 @@ Target read_board(const std::string& path) {
     } else if (key == "flash_bytes" || key == "ram_bytes") {
       std::int64_t bytes = 0;
       for (char c : value)
-        bytes = c >= '0' && c <= '9' && bytes < (std::int64_t{1} << 40) ? bytes * 10 + (c - '0') : -1;
+        bytes = c >= '0' && c <= '9' && bytes >= 0 && bytes < (std::int64_t{1} << 40) ? bytes * 10 + (c - '0') : -1;
       if (value.empty() || bytes <= 0)
         fail(path, ":", number, ": ", key, " = \"", value, "\" is not a positive number of bytes");
       if (!board.name) fail(path, ":", number, ": ", key, " stands before the base; begin with base = cortex-m4");

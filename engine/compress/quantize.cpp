@@ -31,7 +31,11 @@ std::string identifier(const std::string& name) {
 class Quantizer {
  public:
   Quantizer(const Model& m, const std::vector<Range>& ranges, const QuantizeSettings& s)
-      : m_(m), ranges_(ranges), s_(s) {}
+      : m_(m), ranges_(ranges), s_(s) {
+    if (!s.fixed_width) return;
+    s_.power_of_two = true;
+    s_.activation_bits = s_.output_bits = s.fixed_width;
+  }
 
   Program run() {
     p_.name = identifier(m_.name);
@@ -134,6 +138,7 @@ class Quantizer {
   double rounded_up(double scale) const { return std::exp2(std::ceil(std::log2(scale) - 1e-9)); }
   // Scale of a symmetric signed code of `bits` that reaches `high`.
   double step(double high, int bits) const {
+    if (s_.fixed_width) return std::exp2(s_.fixed_integer - s_.fixed_width);
     const double scale = high / static_cast<double>((1 << (bits - 1)) - 1);
     return s_.power_of_two ? rounded_up(scale) : scale;
   }
@@ -151,6 +156,7 @@ class Quantizer {
     bool is_signed = last || ranges_[index(v)].low < 0;
     for (std::size_t n : consumers(m_, v))
       if (std::holds_alternative<Concat>(m_.nodes[n].op)) bits = join_bits(n), is_signed = true;
+    if (s_.fixed_width) return code_value(info(v).width, s_.fixed_width, true, step(0, s_.fixed_width));
     const double headroom = last ? 1.25 : 1.0;  // rare events may leave the calibrated range; 16 bits can afford it
     const double high = largest(v) * headroom;
     double scale = step(high, bits);
@@ -178,6 +184,7 @@ class Quantizer {
     set(out, add(identifier(node.name), q, {x.value}, y), y.scale);
   }
   LinearSettings linear_settings() const {
+    if (s_.fixed_width) return {s_.fixed_width, false, true, "shift", step(0, s_.fixed_width)};
     return {s_.bits, s_.per_channel, s_.power_of_two, s_.power_of_two ? "shift" : s_.multiplier};
   }
 
@@ -363,7 +370,7 @@ class Quantizer {
 
   const Model& m_;
   const std::vector<Range>& ranges_;
-  const QuantizeSettings& s_;
+  QuantizeSettings s_;
   Program p_;
   ValueId event_{};
   bool has_event_ = false;
@@ -381,9 +388,30 @@ Program quantize(const Model& m, const std::vector<Range>& ranges, const Quantiz
   const auto bits = [](const char* what, int n) {
     if (n < 2 || n > 16) fail("quantise: ", what, " of ", n, " bits; 2 to 16 are possible");
   };
+  if (s.fixed_width) bits("the fixed-point format", s.fixed_width);
   bits("weights", s.bits), bits("activations", s.activation_bits), bits("outputs", s.output_bits),
       bits("latents", s.latent_bits);
   return Quantizer(m, ranges, s).run();
+}
+
+std::vector<std::string> saturation(const Model& m, const std::vector<Range>& ranges, const QuantizeSettings& s) {
+  std::vector<std::string> found;
+  if (!s.fixed_width) return found;
+  const double scale = std::exp2(s.fixed_integer - s.fixed_width), high = (std::exp2(s.fixed_width - 1) - 1) * scale;
+  const auto note = [&](const std::string& what, double low, double largest) {
+    if (low >= -high - scale && largest <= high) return;
+    found.push_back(what + " reach " + std::to_string(low) + " .. " + std::to_string(largest) + ", ap_fixed<" +
+                    std::to_string(s.fixed_width) + ", " + std::to_string(s.fixed_integer) + "> holds " +
+                    std::to_string(-high - scale) + " .. " + std::to_string(high) + ": they saturate");
+  };
+  for (const Node& node : m.nodes) {
+    const auto* op = std::get_if<Linear>(&node.op);
+    if (!op) continue;
+    const auto [low, largest] = std::minmax_element(op->weight.data.begin(), op->weight.data.end());
+    note("weights of layer " + node.name, *low, *largest);
+    note("outputs of layer " + node.name, ranges[index(node.output)].low, ranges[index(node.output)].high);
+  }
+  return found;
 }
 
 std::int64_t dense_float_bits(const Model& m) {

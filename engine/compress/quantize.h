@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <string>
+#include <vector>
 
 #include "engine/compress/calibrate.h"
 #include "engine/model/model.h"
@@ -17,12 +18,18 @@ struct QuantizeSettings {
   bool per_channel = true;          // weight scale per output row, otherwise per layer
   bool power_of_two = false;        // every scale a power of two: fixed point, no multipliers
   std::string multiplier = "wide";  // wide, narrow or shift
+  // ap_fixed<W, I> for all weights and values between layers (W = 0: scales follow from the ranges): W bits, scale
+  // 2^(I - W), round half up, saturate (numerics.md section 5).
+  int fixed_width = 0, fixed_integer = 0;
   double energy_unit_mev = 1.0 / 1024;
 };
 
 // The model must hold no BatchNorm (fold_batch_norm). Fails, naming the layer, for what integers cannot express: a
 // layer without any weight left, accumulators beyond 48 bits, a slope or scale outside its class.
 Program quantize(const Model&, const std::vector<Range>&, const QuantizeSettings&);
+
+// What a given fixed-point format cannot hold: one sentence for each layer's weights and each value that saturates.
+std::vector<std::string> saturation(const Model&, const std::vector<Range>&, const QuantizeSettings&);
 
 // 32 bits for every weight and bias of the Linears, as if dense: what compression ratios are measured against.
 std::int64_t dense_float_bits(const Model&);

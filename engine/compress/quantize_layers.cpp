@@ -21,6 +21,7 @@ std::vector<double> effective_weights(const Linear& op, const QValue& input, con
 
 // Smallest scale that holds `largest` in the symmetric range and the bias in 2^30.
 double weight_scale(double largest, double bias, double input_scale, const LinearSettings& s) {
+  if (s.fixed_scale > 0) return s.fixed_scale;
   const double for_weights = largest / ((1 << (s.bits - 1)) - 1);
   const double for_bias = std::fabs(bias) / (input_scale * 1073741824.0);
   // A row without weights is its bias alone: 2^20 steps of it are exact enough for any output code.

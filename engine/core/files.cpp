@@ -78,6 +78,9 @@ void try_beside(const std::string& path) {
 
 void write_and_rename(const std::string& path, const std::string& bytes) {
   const Temporary temporary = open_temporary(path);
+  struct stat old = {};
+  if (::stat(path.c_str(), &old) == 0 && ::fchmod(temporary.file, old.st_mode & 07777) != 0)
+    errno = 0;  // a file system without permissions: the new file has its default ones
   int error = write_and_close(temporary.file, bytes);
   if (error == 0 && std::rename(temporary.path.c_str(), path.c_str()) != 0) error = errno;
   if (error == 0) return;

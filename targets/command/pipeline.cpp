@@ -73,12 +73,12 @@ TuneSettings tune_settings(const Recipe& r) {
   return s;
 }
 
-Program quantized(const Model& m, const Recipe& r, int threads) {
+Program calibrated_and_quantized(const Model& m, const Recipe& r, int threads) {
   // Calibration events are of their own seed, so that nothing is judged on what it was fitted to.
   const std::uint64_t seed = r.seed ^ 0x63616c69627261ull;
   const Tensor energies = log_uniform_energies(m.facts, seed, 0, r.compress.calibration_events);
   const std::vector<Tensor> inputs = shower_inputs(m, seed, 0, energies, r.compress.latent_bits, threads);
-  return quantize(m, calibrate(m, inputs, threads), quantize_settings(r.compress, r.generate.energy_unit_mev));
+  return quantized(m, calibrate(m, inputs, threads), r);
 }
 
 }  // namespace
@@ -149,12 +149,16 @@ Trained train_model(const Recipe& r, const Data& data, const std::string& checkp
   return result;
 }
 
-QuantizeSettings quantize_settings(const Recipe::Compress& c, double energy_unit_mev) {
+Program quantized(const Model& m, const std::vector<Range>& ranges, const Recipe& r) {
+  const Recipe::Compress& c = r.compress;
   QuantizeSettings s;
   s.bits = c.bits, s.activation_bits = c.activation_bits, s.output_bits = c.output_bits, s.latent_bits = c.latent_bits;
   s.per_channel = c.granularity == "channel", s.power_of_two = c.scales == "power-of-two", s.multiplier = c.multiplier;
-  s.energy_unit_mev = energy_unit_mev;
-  return s;
+  s.fixed_width = fixed_point(r).width, s.fixed_integer = fixed_point(r).integer;
+  s.energy_unit_mev = r.generate.energy_unit_mev;
+  for (const std::string& sentence : saturation(m, ranges, s))
+    std::fprintf(stderr, "quench: note: %s\n", sentence.c_str());
+  return quantize(m, ranges, s);
 }
 
 Compressed compress_model(const Recipe& r, const Model& m, int threads) {
@@ -170,11 +174,12 @@ Compressed compress_model(const Recipe& r, const Model& m, int threads) {
     control.stop = &interrupted();
     result.sparse = tune(result.folded, result.sparse, tune_settings(r), control, threads);
     if (interrupted())
-      fail("compress: interrupted while tuning; run the same command again (quench run: with --resume, which keeps the "
-           "training)");
+      fail(
+          "compress: interrupted while tuning; run the same command again (quench run: with --resume, which keeps the "
+          "training)");
   }
-  result.dense = quantized(result.folded, r, threads);
-  result.program = quantized(result.sparse, r, threads);
+  result.dense = calibrated_and_quantized(result.folded, r, threads);
+  result.program = calibrated_and_quantized(result.sparse, r, threads);
   result.seconds = seconds_since(start);
   return result;
 }

@@ -52,7 +52,8 @@ struct Compressed {
 
 Compressed compress_model(const Recipe&, const Model&, int threads);
 
-QuantizeSettings quantize_settings(const Recipe::Compress&, double energy_unit_mev);
+// quantize() as the recipe asks; what saturates in a given fixed-point format is told on standard error.
+Program quantized(const Model&, const std::vector<Range>&, const Recipe&);
 
 // Set when the user pressed Ctrl-C (installs the handler at the first call).
 const std::atomic<bool>& interrupted();

@@ -134,7 +134,7 @@ class BadEvents(CommandTest):
                 ('no statement', 'geo.txt: line 2', 'name mine\nlayers 3\n'), ('empty', 'geo.txt', ''),
                 ('falling', ['line 1', 'increase'], 'layer r=0,10,5\n'), ('no number', "'x'", 'layer r=0,x\n'),
                 ('two kinds', 'line 1', 'layer r=0,5 x=0,1 y=0,1\n'), ('a key', 'q', 'layer r=0,5 q=3\n'),
-                ('too many', 'limit', 'layer r=0,5 repeat=100000\n'), ('negative', '-1', 'threshold_mev -1\n'),
+                ('too many', 'line 1', 'layer r=0,5 repeat=100000\n'), ('negative', '-1', 'threshold_mev -1\n'),
                 ('bytes', 'line 1', '\x01\x02\n')]:
             with self.subTest(name):
                 self.write('geo.txt', text)

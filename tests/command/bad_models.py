@@ -28,7 +28,7 @@ class BadRecipe(CommandTest):
                 ('zero steps', ['train.steps', '0'], TINY.replace('steps = 40', 'steps = 0')),
                 ('huge', ['r.toml:3:'], TINY.replace('= 2000', '= 99999999999999999999')),
                 ('too many events', ['data.events', '3000000000'], TINY.replace('= 2000', '= 3000000000')),
-                ('not a number', ['sparsity'], TINY.replace('= 0.5', '= nan')),
+                ('not a number', ['r.toml:14:', 'nan'], TINY.replace('= 0.5', '= nan')),
                 ('twice', ['r.toml:4:', 'events'], TINY.replace('events = 2000', 'events = 2000\nevents = 2000')),
                 ('table twice', 'data', TINY + '[data]\n'),
                 ('no value', ['r.toml:3:'], TINY.replace('= 2000', '=')),
@@ -53,7 +53,7 @@ class BadRecipe(CommandTest):
     def test_settings(self):
         self.write('r.toml', TINY)
         for setting, says in [('data.evnets=3', 'data.events'), ('events=many', ''), ('data.events', 'KEY=VALUE'),
-                              ('=3', 'KEY=VALUE'), ('data.events=many', 'integer'), ('data=3', 'data'),
+                              ('=3', 'KEY=VALUE'), ('data.events=many', 'many'), ('data=3', 'data'),
                               ('model.hidden=[1,', ''), ('seed=-1', 'seed'), ('compress.bits=1', '2')]:
             with self.subTest(setting):
                 self.refused('train', 'r.toml', '--out', 'm.onnx', '--set', setting, says=['--set', says])
@@ -245,6 +245,8 @@ class BadProgram(CommandTest):
                 ('unknown key', ['bad.board:2', 'flash'], 'base = host\nflash = 3\n'),
                 ('no number', ['bad.board:2', 'lots'], 'base = host\nram_bytes = lots\n'),
                 ('negative', ['bad.board:2', '-5'], 'base = host\nram_bytes = -5\n'),
+                ('negative and long', ['bad.board:2'], 'base = host\nram_bytes = -' + '9' * 19 + '\n'),
+                ('letter and long', ['bad.board:2'], 'base = host\nram_bytes = x' + '1' * 25 + '\n'),
                 ('zero', ['bad.board:2'], 'base = host\nram_bytes = 0\n'),
                 ('overflow', ['bad.board:2', '9' * 30], 'base = host\nram_bytes = ' + '9' * 30 + '\n'),
                 ('no value', ['bad.board:2'], 'base = host\nram_bytes\n'),

@@ -104,7 +104,7 @@ class CommandTest(unittest.TestCase):
         self.assertGreater(len(line.split()), 4, 'this is no sentence: ' + told)
         self.assertLess(len(line), 500, 'this is too long: ' + told)
         self.assertTrue(line.isprintable(), told)
-        self.assertNotRegex(line, r'std::|what\(\)|terminate|basic_|vector|\bnan\b.*\bnan\b')
+        self.assertNotRegex(line, r'std::|what\(\)|terminate|basic_|vector')
         for part in [says] if isinstance(says, str) else says:
             self.assertIn(part, line, told)
         after = tree(self.folder)

@@ -164,9 +164,23 @@ TEST_CASE("quantised programs follow the float network") {
   CHECK(error([](QuantizeSettings& s) { s.power_of_two = true; }) < 0.04);
   CHECK(error([](QuantizeSettings& s) { s.multiplier = "narrow"; }) < 0.02);
   CHECK(error([](QuantizeSettings& s) { s.bits = 12, s.activation_bits = 12; }) < eight / 4);
+  CHECK(error([](QuantizeSettings& s) { s.fixed_width = 16, s.fixed_integer = 5; }) < eight / 2);
   const double four = error([](QuantizeSettings& s) { s.bits = 4; });
   CHECK(four > eight);
   CHECK(four < 0.4);
+}
+
+TEST_CASE("a given fixed-point format says what saturates") {
+  const Model m = fold_batch_norm(small_model(false));
+  const std::vector<Range> ranges = calibrate(m, inputs_of(m, 500), 1);
+  QuantizeSettings s;
+  CHECK(saturation(m, ranges, s).empty());
+  s.fixed_width = 16, s.fixed_integer = 8;
+  CHECK(saturation(m, ranges, s).empty());
+  s.fixed_width = 8, s.fixed_integer = 1;
+  const std::vector<std::string> found = saturation(m, ranges, s);
+  REQUIRE_FALSE(found.empty());
+  CHECK(found[0].find("ap_fixed<8, 1> holds -1.000000 .. 0.992188: they saturate") != std::string::npos);
 }
 
 TEST_CASE("the borders: voxels in MeV, sums kept, threshold applied") {

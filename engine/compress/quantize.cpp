@@ -394,12 +394,4 @@ Program quantize(const Model& m, const std::vector<Range>& ranges, const Quantiz
   return Quantizer(m, ranges, s).run();
 }
 
-std::int64_t dense_float_bits(const Model& m) {
-  std::int64_t bits = 0;
-  for (const Node& node : m.nodes)
-    if (const auto* op = std::get_if<Linear>(&node.op))
-      bits += 32 * static_cast<std::int64_t>(op->weight.data.size() + op->bias.data.size());
-  return bits;
-}
-
 }  // namespace quench

@@ -1,4 +1,4 @@
-// What a given fixed-point format cannot hold.
+// Beside quantisation: what a fixed-point format cannot hold, and the float size that ratios are taken to.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
@@ -25,6 +25,14 @@ std::vector<std::string> saturation(const Model& m, const std::vector<Range>& ra
     note("outputs of layer " + node.name, ranges[index(node.output)].low, ranges[index(node.output)].high);
   }
   return found;
+}
+
+std::int64_t dense_float_bits(const Model& m) {
+  std::int64_t bits = 0;
+  for (const Node& node : m.nodes)
+    if (const auto* op = std::get_if<Linear>(&node.op))
+      bits += 32 * static_cast<std::int64_t>(op->weight.data.size() + op->bias.data.size());
+  return bits;
 }
 
 }  // namespace quench

@@ -1,6 +1,7 @@
 // Changes one constant of a generated kernel after the other: its testbench must notice every change.
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <cstdint>
 
 // Included behind a testbench whose constants are not const, its names in scope.
 struct Mutations {
@@ -43,13 +44,18 @@ void mutate_element(Mutations& m, const char* layer, const std::string& name, T&
   std::printf("missed: %s of layer %s: \"%s\"\n", name.c_str(), layer, said.c_str());
 }
 
+// Another element each time.
+inline std::size_t element_of(const Mutations& m, std::size_t size) {
+  return static_cast<std::size_t>(static_cast<std::uint32_t>(m.done + 1) * 2654435761u) % size;
+}
+
 template <class T, std::size_t N, std::size_t M>
 void mutate(Mutations& m, const char* layer, const char* name, T (&table)[N][M]) {
-  mutate_element(m, layer, name, table[(N * 5) / 8][M / 2]);
+  mutate_element(m, layer, name, table[element_of(m, N)][element_of(m, M)]);
 }
 template <class T, std::size_t N>
 void mutate(Mutations& m, const char* layer, const char* name, T (&table)[N]) {
-  mutate_element(m, layer, name, table[(N * 5) / 8]);
+  mutate_element(m, layer, name, table[element_of(m, N)]);
 }
 template <class T>
 void mutate(Mutations& m, const char* layer, const char* name, T& number) {

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <sstream>
 
+#include "codegen/embedded.h"
+#include "engine/core/error.h"
+
 namespace quench {
 namespace {
 
@@ -43,8 +46,19 @@ std::string describe(const Program& p, const QNode& node, const DeviceLayer& lay
   return text.str();
 }
 
+void check_name(const std::string& name, const Target& target) {
+  static const std::vector<EmbeddedFile> fixed{{"model.h", ""}};
+  static const std::vector<EmbeddedFile> none;
+  for (const auto* taken : {&fixed, &kernel_files, &hls_files, target.files ? target.files : &none})
+    for (const EmbeddedFile& f : *taken)
+      if (f.name == name + ".h" || f.name == name + ".cpp")
+        fail("target ", target.name, ": the program's name ", name, " is taken by the file ", f.name,
+             "; choose another name");
+}
+
 Files emit(const Program& p, const Target& target, Encoding encoding) {
   check(p);
+  check_name(p.name, target);
   const Plan layout = plan(p, target, encoding);
   Files files = target.emitter == Emitter::hls ? emit_hls(p, layout, target) : emit_embedded(p, layout, target);
   if (target.files)

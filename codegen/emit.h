@@ -14,6 +14,9 @@ using Files = std::map<std::string, std::string>;  // path -> text
 
 Files emit(const Program&, const Target&, Encoding = Encoding::smallest);
 
+// Fails when the files of a program of this name would replace one that is shipped with it.
+void check_name(const std::string& name, const Target&);
+
 // The two emitters behind it.
 Files emit_embedded(const Program&, const Plan&, const Target&);
 Files emit_hls(const Program&, const Plan&, const Target&);

@@ -16,12 +16,12 @@ namespace {
 
 constexpr double max_count = 1e9;
 constexpr double max_width = 65536;
-constexpr double max_seed = 9.2e18;  // TOML has signed integers
+constexpr std::uint64_t max_seed = 9223372036854775807u;  // TOML has signed integers
 
 // The one list. f(key, member, rule, meaning).
 template <class R, class F> void fields(R& r, F&& f) {
   f("name", r.name, identifier(), "names the model and the generated code");
-  f("seed", r.seed, range(0, max_seed), "of every random stream");
+  f("seed", r.seed, range(0, 9.2e18), "of every random stream");
 
   f("data.source", r.data.source, any(), "\"simulation\", or the path of an events file or folder");
   f("data.geometry", r.data.geometry, any(), "rings-10x5, ds1-photons, ds2, grid-ZxYxX or a geometry file");
@@ -150,7 +150,7 @@ bool operator==(const Recipe& a, const Recipe& b) { return print_recipe(a) == pr
 
 void check_recipe(const Recipe& recipe, const std::string& where) {
   const Recipe::Data& data = recipe.data;
-  if (static_cast<double>(recipe.seed) > max_seed)  // --seed knows larger ones, which no recipe could write down
+  if (recipe.seed > max_seed)  // --seed knows larger ones, which no recipe could write down
     fail(where, ": seed ", recipe.seed, " is above ", max_seed, ": choose a smaller one");
   if (!(data.minimum_gev < data.maximum_gev)) {
     fail(where, ": data.minimum_gev ", data.minimum_gev, " must be below data.maximum_gev ", data.maximum_gev);

@@ -48,6 +48,8 @@ Program compress_features(const Recipe& r, const Model& m, const std::string& pa
 
 // --data: showers widen the energies to calibrate for to those of the events.
 void calibrate_for(Model& m, const std::string& path) {
+  if (m.facts.geometry.empty())
+    fail("model ", m.name, ": names no geometry, so the events of --data ", path, " cannot be read; leave --data out");
   const Events events = load_events(path, geometry(m.facts.geometry));
   const auto [low, high] =
       std::minmax_element(events.incident_energies.data.begin(), events.incident_energies.data.end());
@@ -63,6 +65,9 @@ int compress_verb(const Arguments& a) {
   if (features && !given(a, "--data"))
     fail("model ", m.name, " takes features; give rows of them with --data FILE.npy");
   if (!features && given(a, "--data")) calibrate_for(m, text(a, "--data"));
+  if (given(a, "--tune-steps") && r.compress.tune_steps > 0 && !can_be_tuned(m))
+    fail("--tune-steps ", r.compress.tune_steps, ": model ", m.name,
+         " is no generator that quench trained and cannot be tuned; give --tune-steps 0");
   const Program p =
       features ? compress_features(r, m, text(a, "--data"), workers) : compress_model(r, m, workers).program;
   write_file(text(a, "--out"), program_text(p));

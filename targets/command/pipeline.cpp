@@ -76,12 +76,20 @@ TuneSettings tune_settings(const Recipe& r) {
 Program calibrated_and_quantized(const Model& m, const Recipe& r, int threads) {
   // Calibration events are of their own seed, so that nothing is judged on what it was fitted to.
   const std::uint64_t seed = r.seed ^ 0x63616c69627261ull;
-  const Tensor energies = log_uniform_energies(m.facts, seed, 0, r.compress.calibration_events);
+  const bool conditional = std::any_of(m.inputs.begin(), m.inputs.end(),
+                                       [](const ModelInput& in) { return in.kind == InputKind::incident_energy; });
+  const int events = r.compress.calibration_events;
+  const Tensor energies = conditional ? log_uniform_energies(m.facts, seed, 0, events) : zeros({events, 1});
   const std::vector<Tensor> inputs = shower_inputs(m, seed, 0, energies, r.compress.latent_bits, threads);
   return quantized(m, calibrate(m, inputs, threads), r);
 }
 
 }  // namespace
+
+bool can_be_tuned(const Model& m) {
+  return std::any_of(m.nodes.begin(), m.nodes.end(),
+                     [](const Node& node) { return std::holds_alternative<ConditionalAffine>(node.op); });
+}
 
 const std::atomic<bool>& interrupted() {
   static const bool installed = [] {
@@ -167,7 +175,7 @@ Compressed compress_model(const Recipe& r, const Model& m, int threads) {
   result.folded = fold_batch_norm(m);
   result.sparse =
       prune(result.folded, r.compress.sparsity, r.compress.scope == "layer" ? PruneScope::layer : PruneScope::global);
-  if (r.compress.sparsity > 0 && r.compress.tune_steps > 0) {
+  if (r.compress.sparsity > 0 && r.compress.tune_steps > 0 && can_be_tuned(m)) {
     Progress bar("tune", r.compress.tune_steps, "steps");
     TuneControl control;
     control.progress = [&](std::int64_t step, std::int64_t, double) { bar.update(step); };

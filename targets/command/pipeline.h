@@ -50,6 +50,9 @@ struct Compressed {
   double seconds = 0;
 };
 
+// Tuning compares standardised numbers, which only generators that quench trained have; others are pruned as they are.
+bool can_be_tuned(const Model&);
+
 Compressed compress_model(const Recipe&, const Model&, int threads);
 
 // quantize() as the recipe asks; what saturates in a given fixed-point format is told on standard error.

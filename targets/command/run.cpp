@@ -188,7 +188,8 @@ int run_verb(const Arguments& a) {
   if (given(a, "--seed")) r.seed = seed(a);
   check_recipe(r, a.positionals[0]);
   std::vector<Target> targets;
-  for (const std::string& name : r.generate.targets) targets.push_back(find_target(name));  // before minutes of work
+  for (const std::string& name : r.generate.targets) targets.push_back(find_target(name));
+  for (const Target& target : targets) check_name(r.name, target);  // before minutes of work
   const int workers = threads(a);
   const std::string out = text(a, "--out");
   make_folder(out);

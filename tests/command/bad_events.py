@@ -181,8 +181,8 @@ class BadEvents(CommandTest):
     def test_energies_for_samples(self):
         self.copy('out/program.qprog')
         words = ['sample', 'program.qprog', '--events', 4, '--out', 'e.npz', '--energies']
-        for spec in ['fixed:', 'fixed:0', 'fixed:-1', 'fixed:nan', 'fixed:1e7', 'fixed:1GeV', 'log-uniform:1', 'fixed:inf',
-                     'log-uniform:5:1', 'log-uniform:0:1', 'log-uniform:1:2:3', 'log-uniform::']:
+        for spec in ['fixed:', 'fixed:0', 'fixed:-1', 'fixed:nan', 'fixed:1e7', 'fixed:1GeV', 'fixed:inf',
+                     'log-uniform:1', 'log-uniform:5:1', 'log-uniform:0:1', 'log-uniform:1:2:3', 'log-uniform::']:
             with self.subTest(spec):
                 self.refused(*words, spec, says=['--energies', spec])
         self.refused(*words, 'missing.npz', says='missing.npz')

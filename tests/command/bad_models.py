@@ -14,7 +14,7 @@ class BadRecipe(CommandTest):
 
     def test_recipes(self):
         for name, says, text in [
-                ('unknown key', ['r.toml:3:', 'evnets', 'data.events'], TINY.replace('events = 2000', 'evnets = 2000', 1)),
+                ('unknown key', ['r.toml:3:', 'evnets', 'data.events'], TINY.replace('events =', 'evnets =', 1)),
                 ('unknown table', ['r.toml:2:', 'dada', 'data'], TINY.replace('[data]', '[dada]')),
                 ('text for a number', ['r.toml:3:', 'data.events', 'integer'], TINY.replace('= 2000', '= "2000"')),
                 ('real for a whole number', ['r.toml:3:', 'data.events'], TINY.replace('= 2000', '= 2000.5')),
@@ -227,6 +227,16 @@ class BadProgram(CommandTest):
         self.refused('generate', 'model.onnx', '--target', 'host', '--out', 'code', says='model.onnx')
         self.refused('train', 'model.onnx', '--out', 'm.onnx', says='model.onnx')
         self.refused('compress', 'model.onnx', '--recipe', 'missing.toml', '--out', 'p.qprog', says='missing.toml')
+
+    def test_names_of_shipped_files(self):
+        """A program whose file would replace a kernel or a main."""
+        for name in ['noise', 'crc', 'load', 'model', 'main']:
+            self.write('p.qprog', self.good.replace('name tiny', 'name ' + name, 1))
+            for target in ['host', 'cortex-m4', 'vitis-hls']:
+                with self.subTest(f'{name} {target}'):
+                    self.refused('generate', 'p.qprog', '--target', target, '--out', 'code', says=[target, name])
+        self.write('r.toml', TINY.replace('"tiny"', '"noise"'))
+        self.refused('run', 'r.toml', '--out', 'o', says=['noise', 'another name'])
 
     def test_boards(self):
         self.copy('out/program.qprog')

@@ -97,7 +97,8 @@ class Chain(CommandTest):
     def test_evaluate(self):
         for name in ['reference', 'float', 'compressed']:
             self.copy(f'out/{name}.npz')
-        words = ['evaluate', '--reference', 'reference.npz', '--candidate', 'compressed.npz', '--geometry', 'rings-10x5']
+        words = ['evaluate', '--geometry', 'rings-10x5', '--reference', 'reference.npz', '--candidate',
+                 'compressed.npz']
         text = self.ok(*words, '--baseline', 'float.npz')
         run = tiny_chain.answers[0].stdout
 
@@ -114,6 +115,21 @@ class Chain(CommandTest):
         same = ['evaluate', '--reference', 'float.npz', '--candidate', 'float.npz', '--geometry', 'rings-10x5']
         numbers = row('candidate against reference', self.ok(*same))
         self.assertEqual(float(numbers[0]), 0)  # nothing differs from itself
+
+    def test_evaluate_corners(self):
+        """One event, equal events, empty candidates, huge energies: numbers or null, never a crash or a bare NaN."""
+        for name, shower, energy in [('one', handmade.npy((1, 50), handmade.showers(1)), handmade.npy((1, 1), [5.0])),
+                                     ('same', handmade.npy((4, 50), [1.0] * 200), None),
+                                     ('zero', handmade.npy((4, 50), [0.0] * 200), None),
+                                     ('huge', handmade.npy((4, 50), [3e38] * 200), None), ('plain', None, None)]:
+            self.write(name + '.npz', handmade.events(shower, energy))
+        for reference in ['one', 'same', 'huge', 'plain']:
+            for candidate in ['one', 'same', 'zero', 'huge', 'plain']:
+                with self.subTest(f'{reference} {candidate}'):
+                    words = ['evaluate', '--geometry', 'rings-10x5', '--reference', reference + '.npz', '--candidate',
+                             candidate + '.npz', '--baseline', candidate + '.npz']
+                    self.json(*words)
+                    self.assertNotRegex(self.ok(*words), r'(?i)\bnan\b|\binf\b')
 
     def test_inspect(self):
         for name in ['model.onnx', 'program.qprog', 'reference.npz']:
@@ -148,6 +164,13 @@ class Chain(CommandTest):
         self.assertEqual([n['kind'] for n in self.json('inspect', 'net2.onnx')['layers']], ['Linear', 'Relu'])
         self.ok('compress', 'net2.onnx', '--data', 'rows.npy', '--sparsity', 0, '--out', 'net.qprog')
         self.assertEqual(self.json('inspect', 'net.qprog')['multiplications'], 6)
+        self.assertEqual(self.json('inspect', 'net.qprog')['name'], 'handmade')
+        self.ok('import', 'net.onnx', '--latent', 'uniform', '--out', 'noise.onnx')
+        self.ok('compress', 'noise.onnx', '--sparsity', 0.5, '--out', 'noise.qprog')
+        self.assertEqual(self.json('inspect', 'noise.qprog')['nonzeros'], 3)
+        self.refused('compress', 'noise.onnx', '--tune-steps', 5, '--out', 'p.qprog', says='--tune-steps')
+        self.copy('events.npz')
+        self.refused('compress', 'noise.onnx', '--data', 'events.npz', '--out', 'p.qprog', says='geometry')
         self.copy('out/model.onnx')
         self.ok('import', 'model.onnx', '--out', 'again.onnx')
         self.assertEqual(self.read('again.onnx'), self.read('model.onnx'))

@@ -111,7 +111,8 @@ class Usage(CommandTest):
     def test_options_of_compress(self):
         self.copy('out/model.onnx')
         for option, wrong, limit in [('--bits', '99', '16'), ('--activation-bits', '1', '2'), ('--sparsity', '1', '1'),
-                                     ('--sparsity', '-0.1', '0'), ('--sparsity', 'nan', ''), ('--scope', 'all', 'global'),
+                                     ('--sparsity', '-0.1', '0'), ('--sparsity', 'nan', ''),
+                                     ('--scope', 'all', 'global'),
                                      ('--scales', 'fre', 'free'), ('--granularity', 'x', 'tensor'),
                                      ('--multiplier', 'x', 'shift'), ('--tune-steps', '-1', '0'),
                                      ('--bits', '8.5', ''), ('--bits', '9' * 30, '')]:

@@ -4,7 +4,7 @@
 #
 # usage: tests/fuzz/run.sh [SECONDS, default 20] [NAME ...]     NAME: recipe for recipe_fuzz.cpp; default: all
 # The corpus in tests/fuzz/corpus/NAME is only read; what is found new goes to build-fuzz/corpus/NAME, a crash to
-# build-fuzz/crash/NAME-*. MERGE=1 adds the inputs that reach new code to the corpus in git (smallest first).
+# build-fuzz/crash/NAME-*. MERGE=1 adds the inputs that reach new code, and only those, to the corpus in git.
 set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-20}
@@ -48,7 +48,8 @@ for name; do
     -artifact_prefix="$build/crash/$name-" "$build/corpus/$name" "$kept" >"$build/$name.log" 2>&1 || status=$?
   if [ "$status" = 0 ]; then
     grep -E 'stat::(number_of_executed_units|peak_rss_mb)' "$build/$name.log"
-    [ "${MERGE:-0}" != 1 ] || "$build/$name" -merge=1 "$kept" "$build/corpus/$name" >"$build/$name.merge.log" 2>&1
+    [ "${MERGE:-0}" != 1 ] ||
+      "$build/$name" -set_cover_merge=1 -use_counters=0 "$kept" "$build/corpus/$name" >"$build/$name.merge.log" 2>&1
   else
     failed=$((failed + 1))
     tail -n 40 "$build/$name.log"

@@ -5,7 +5,7 @@ import random, signal, struct, subprocess, time
 import harness
 from harness import CommandTest, TINY
 
-STEPS = 600
+STEPS = 400
 RECIPE = TINY.replace('steps = 40', f'steps = {STEPS}').replace('checkpoint_every = 10', 'checkpoint_every = 20')
 
 

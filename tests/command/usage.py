@@ -68,15 +68,17 @@ class Usage(CommandTest):
                 self.misused(verb, *COMPLETE[verb][1:], verb=verb, says='missing')
 
     def test_threads(self):
-        for verb in verbs():
-            if '--threads' not in self.ok(verb, '--help'):
-                continue
+        for name in ['tiny.toml', 'events.npz', 'out/model.onnx', 'out/program.qprog']:
+            self.copy(name)
+        words = {'run': ['tiny.toml', '--out', 'o'], 'simulate': COMPLETE['simulate'],
+                 'train': ['tiny.toml', '--out', 'm.onnx'], 'compress': ['model.onnx', '--out', 'p.qprog'],
+                 'sample': ['program.qprog', '--events', 3, '--out', 'e.npz'],
+                 'evaluate': ['--reference', 'events.npz', '--candidate', 'events.npz', '--geometry', 'rings-10x5']}
+        for verb, complete in words.items():
             for wrong in ['0', '-1', '1025', '99999999999999999999', '1.5', 'two', '0x2', '+1', ' 1', '1 ']:
                 with self.subTest(verb + ' ' + wrong):
-                    # with files that are missing the first complaint may be about them; never about nothing
-                    words = COMPLETE[verb] if verb == 'simulate' else None
-                    if words:
-                        self.misused(verb, *words, '--threads', wrong, verb=verb, says=['--threads ' + wrong, '1024'])
+                    self.misused(verb, *complete, '--threads', wrong, verb=verb,
+                                 says=[f'{verb}: --threads {wrong}:', 'from 1 to 1024'])
 
     def test_numbers(self):
         def simulate(*words):

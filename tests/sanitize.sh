@@ -11,7 +11,8 @@ need_packages "$building_needs header:doctest/doctest.h doctest-dev"
 build=build-sanitize
 if [ ! -f "$build/build.ninja" ]; then
   rm -rf "$build"
-  meson setup "$build" -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined -Dcpp_args=-fno-sanitize-recover=all
+  meson setup "$build" -Ddebug=true -Doptimization=1 -Db_sanitize=address,undefined -Db_pch=false \
+    -Dcpp_args=-fno-sanitize-recover=all
 fi
 # Images for other machines and the tests of scripts are not built with the sanitizers.
 if [ $# -eq 0 ]; then

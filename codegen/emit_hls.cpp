@@ -331,7 +331,7 @@ Files emit_hls(const Program& p, const Plan& plan, const Target& target) {
   files[p.name + ".h"] = header(p, plan, target, layers);
   files[p.name + "_layers.h"] = layers_header(p, plan, layers);
   files[p.name + ".cpp"] = source(p, dataflow_of(p, layers));
-  for (const auto& [path, text] : hls_project(p.name)) files[path] = text;
+  for (const auto& [path, text] : hls_project(p.name, target)) files[path] = text;
   const auto ship = [&](const std::vector<EmbeddedFile>& from, std::initializer_list<const char*> names) {
     for (const EmbeddedFile& f : from)
       if (std::find(names.begin(), names.end(), f.name) != names.end() && !files.emplace(f.name, f.text).second)

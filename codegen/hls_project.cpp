@@ -5,17 +5,14 @@
 namespace quench {
 namespace {
 
-constexpr const char* part = "xcvu9p-flga2104-2-i";
-constexpr const char* clock_period = "5";  // nanoseconds
-
-std::string config(const std::string& name) {
+std::string config(const std::string& name, const Target& target) {
   Writer w;
   w.line("# Configuration of v++ and vitis-run; the first line to change is the part.");
   w.line("# SPDX-License-Identifier: MIT-0");
-  w.line("part=", part);
+  w.line("part=", target.part);
   w.line();
   w.line("[hls]");
-  w.line("clock=", clock_period, "ns");
+  w.line("clock=", std::to_string(target.clock_ns), "ns");
   w.line("clock_uncertainty=15%");
   w.line("flow_target=vivado");
   w.line("syn.file=", name, ".cpp");
@@ -28,7 +25,7 @@ std::string config(const std::string& name) {
   return w.text();
 }
 
-std::string script(const std::string& name) {
+std::string script(const std::string& name, const Target& target) {
   Writer w;
   w.line("# Simulates, synthesises, co-simulates and exports the kernel: vitis-run --mode hls --tcl run_hls.tcl");
   w.line("# SPDX-License-Identifier: MIT-0");
@@ -37,8 +34,8 @@ std::string script(const std::string& name) {
   w.line("add_files -tb ", name, "_tb.cpp");
   w.line("add_files -tb data");
   w.line("set_top ", name);
-  w.line("set_part ", part);
-  w.line("create_clock -period ", clock_period);
+  w.line("set_part ", target.part);
+  w.line("create_clock -period ", std::to_string(target.clock_ns));
   w.line("csim_design");
   w.line("csynth_design");
   w.line("cosim_design");
@@ -48,6 +45,8 @@ std::string script(const std::string& name) {
 
 }  // namespace
 
-Files hls_project(const std::string& name) { return {{"hls_config.cfg", config(name)}, {"run_hls.tcl", script(name)}}; }
+Files hls_project(const std::string& name, const Target& target) {
+  return {{"hls_config.cfg", config(name, target)}, {"run_hls.tcl", script(name, target)}};
+}
 
 }  // namespace quench

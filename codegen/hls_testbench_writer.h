@@ -10,6 +10,6 @@ namespace quench {
 Files hls_testbench(const Program&, const std::vector<HlsLayer>&);
 
 // hls_config.cfg and run_hls.tcl.
-Files hls_project(const std::string& name);
+Files hls_project(const std::string& name, const Target&);
 
 }  // namespace quench

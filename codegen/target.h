@@ -25,6 +25,8 @@ struct Target {
   std::int64_t code_bytes;              // allowance for kernels and start-up beside the constants
   InstructionCosts costs;
   const std::vector<EmbeddedFile>* files;  // shipped verbatim beside the generated code: main, start-up, linker script
+  const char* part = "";  // FPGA to synthesise for; the project files name it first, for users to change
+  int clock_ns = 0;       // its clock period
 };
 
 }  // namespace quench

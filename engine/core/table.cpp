@@ -63,8 +63,15 @@ std::string grouped(std::int64_t value) {
   std::string digits = std::to_string(value);
   const std::size_t sign = value < 0 ? 1 : 0;
   if (digits.size() - sign <= 4) return digits;
-  for (std::size_t i = digits.size(); i > sign + 3; ) digits.insert(i -= 3, " ");
+  for (std::size_t i = digits.size(); i > sign + 3;) digits.insert(i -= 3, " ");
   return digits;
+}
+
+std::string ratio_text(std::int64_t before, std::int64_t after) {
+  if (before <= 0 || after <= 0) return "-";
+  const double ratio = static_cast<double>(before) / static_cast<double>(after);
+  if (before == after) return "as large";
+  return ratio > 1 ? rounded(ratio, 3) + " times smaller" : rounded(1 / ratio, 3) + " times larger";
 }
 
 std::string bytes_text(double bytes) {

@@ -23,6 +23,9 @@ std::string rounded(double value, int significant);
 // 1234567 -> "1 234 567"; up to four digits stay together.
 std::string grouped(std::int64_t value);
 
+// "9.29 times smaller", "1.62 times larger"; "as large" when equal, "-" when a size is not positive.
+std::string ratio_text(std::int64_t before, std::int64_t after);
+
 // Bytes with a unit: "812 B", "12.3 KiB", "4.00 MiB".
 std::string bytes_text(double bytes);
 

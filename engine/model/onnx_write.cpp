@@ -5,6 +5,7 @@
 
 #include "engine/core/error.h"
 #include "engine/core/files.h"
+#include "engine/core/version.h"
 #include "engine/model/onnx.h"
 #include "engine/model/onnx_encode.h"
 #include "engine/model/onnx_facts.h"
@@ -16,8 +17,7 @@ namespace {
 
 using onnx::attribute;
 
-constexpr const char* producer_version = "0.1.0";  // the project's, in the root meson.build
-constexpr std::int64_t ir_version = 8;             // the first with functions
+constexpr std::int64_t ir_version = 8;  // the first with functions
 
 // A graph as it grows. Initialisers share one set of names with the values.
 struct Graph {
@@ -176,7 +176,7 @@ std::string onnx_bytes(const Model& model) {
   m.reserve(graph.size() + 8192);
   protobuf::put_int(m, 1, ir_version);
   protobuf::put_bytes(m, 2, "quench");
-  protobuf::put_bytes(m, 3, producer_version);
+  protobuf::put_bytes(m, 3, version);
   protobuf::put_bytes(m, 7, graph);
   protobuf::put_bytes(m, 8, onnx::opset("", onnx::standard_opset));
   if (!g.functions.empty()) protobuf::put_bytes(m, 8, onnx::opset("quench", 1));

@@ -43,10 +43,11 @@ std::string feature_plot(const Report& report, std::size_t k) {
   plot.log_x = first.reference.logarithmic;
   plot.curves.push_back({"reference", 0, {}, fractions(first.reference)});
   std::string caption, outside = "outside the axis: reference " + outside_text(first.reference);
-  for (std::size_t c = 0; c < report.candidates.size(); ++c) {
-    const Feature& f = report.candidates[c].comparison.features[k];
-    const std::string name = escaped(report.candidates[c].name);
-    plot.curves.push_back({report.candidates[c].name, static_cast<int>(c) + 1, {}, fractions(f.candidate)});
+  for (const ReportCandidate& candidate : report.candidates) {
+    if (!candidate.drawn) continue;
+    const Feature& f = candidate.comparison.features[k];
+    const std::string name = escaped(candidate.name);
+    plot.curves.push_back({candidate.name, static_cast<int>(plot.curves.size()), {}, fractions(f.candidate)});
     const std::string unit = f.unit.empty() ? "" : " " + escaped(f.unit);
     caption += name + ": S " + rounded(f.separation, 3) + " (floor " + rounded(f.floor, 2) + "), W1 " +
                rounded(f.wasserstein, 3) + unit + "<br>";
@@ -57,8 +58,9 @@ std::string feature_plot(const Report& report, std::size_t k) {
 
 std::string key(const Report& report) {
   std::string out = "<div class=\"key\">" + key_item("reference", 0);
-  for (std::size_t c = 0; c < report.candidates.size(); ++c)
-    out += key_item(report.candidates[c].name, std::min(static_cast<int>(c) + 1, 4));
+  int colour = 1;
+  for (const ReportCandidate& c : report.candidates)
+    if (c.drawn) out += key_item(c.name, std::min(colour++, 4));
   return out + "</div>\n";
 }
 

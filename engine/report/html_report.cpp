@@ -15,7 +15,7 @@ using Rows = std::vector<std::vector<std::string>>;
 
 std::string bits_text(std::int64_t bits) { return bytes_text(static_cast<double>(bits) / 8); }
 
-std::string ratio_text(std::int64_t before, std::int64_t after) {
+std::string ratio(std::int64_t before, std::int64_t after) {
   return after > 0 ? rounded(static_cast<double>(before) / static_cast<double>(after), 3) : "-";
 }
 
@@ -44,9 +44,9 @@ std::string quality_tiles(const Report& report) {
     }
     if (features.empty()) continue;
     const double n = static_cast<double>(features.size());
-    out += tile(rounded(sum / n, 3),
-                escaped(candidate.name) + ": mean separation from the reference over " + grouped(static_cast<int>(n)) +
-                    " features (floor " + rounded(floor / n, 2) + ")");
+    out +=
+        tile(rounded(sum / n, 3), escaped(candidate.name) + ": mean separation from the reference over " +
+                                      grouped(static_cast<int>(n)) + " features (floor " + rounded(floor / n, 2) + ")");
   }
   return out;
 }
@@ -54,9 +54,9 @@ std::string quality_tiles(const Report& report) {
 std::string tiles(const Report& report) {
   std::string out;
   if (report.compressed_bits > 0) {
-    out += tile(ratio_text(report.float_bits, report.compressed_bits) + "&#8201;&#215;",
-                "smaller: " + bits_text(report.float_bits) + " of 32-bit floats &#8594; " +
-                    bits_text(report.compressed_bits) + " stored" +
+    out += tile(ratio_text(report.float_bits, report.compressed_bits),
+                bits_text(report.float_bits) + " of 32-bit floats &#8594; " + bits_text(report.compressed_bits) +
+                    " stored" +
                     (report.weight_bits > 0 ? " (naive 32 / " + std::to_string(report.weight_bits) + " = " +
                                                   rounded(32.0 / report.weight_bits, 3) + "&#8201;&#215;)"
                                             : std::string()));
@@ -102,8 +102,7 @@ std::string layer_table(const Report& report) {
     rows.push_back({escaped(layer.name), escaped(layer.kind), escaped(layer.shape),
                     weights ? grouped(layer.nonzeros) + " (" + rounded(full, 3) + " %)" : "",
                     weights ? std::to_string(layer.bits) : "", escaped(layer.encoding), grouped(layer.float_bits),
-                    grouped(layer.stored_bits), ratio_text(layer.float_bits, layer.stored_bits),
-                    interval_text(layer)});
+                    grouped(layer.stored_bits), ratio(layer.float_bits, layer.stored_bits), interval_text(layer)});
   }
   return html_table({"layer", "kind", "shape", "non-zeros", "bits a weight", "encoding", "float, bits", "stored, bits",
                      "ratio", "accumulator interval"},
@@ -112,11 +111,10 @@ std::string layer_table(const Report& report) {
 
 std::string size_section(const Report& report) {
   if (report.layers.empty() && report.compressed_bits == 0) return "";
-  Rows totals = {{"float model, 32 bits a parameter, dense", grouped(report.float_bits), bits_text(report.float_bits),
-                  ""},
-                 {"compressed, as the generated code stores it", grouped(report.compressed_bits),
-                  bits_text(report.compressed_bits),
-                  ratio_text(report.float_bits, report.compressed_bits)}};
+  Rows totals = {
+      {"float model, 32 bits a parameter, dense", grouped(report.float_bits), bits_text(report.float_bits), ""},
+      {"compressed, as the generated code stores it", grouped(report.compressed_bits),
+       bits_text(report.compressed_bits), ratio(report.float_bits, report.compressed_bits)}};
   if (report.weight_bits > 0) {
     const std::int64_t naive = report.float_bits * report.weight_bits / 32;
     totals.push_back({"naive: every parameter in " + std::to_string(report.weight_bits) + " bits, nothing else counted",
@@ -236,10 +234,10 @@ std::string definitions(const Report& report) {
 
 std::string navigation(const std::string& body) {
   std::string out;
-  constexpr const char* links[][2] = {{"sizes", "Sizes"},       {"physics", "Physics"}, {"showers", "Average showers"},
-                                      {"histograms", "Histograms"}, {"memory", "Memory"},   {"speed", "Speed"},
-                                      {"curves", "Curves"},     {"tables", "Tables"},   {"made", "How it was made"},
-                                      {"recipe", "Recipe"}};
+  constexpr const char* links[][2] = {
+      {"sizes", "Sizes"},          {"physics", "Physics"}, {"showers", "Average showers"}, {"histograms", "Histograms"},
+      {"memory", "Memory"},        {"speed", "Speed"},     {"curves", "Curves"},           {"tables", "Tables"},
+      {"made", "How it was made"}, {"recipe", "Recipe"}};
   for (const auto& link : links) {
     if (body.find("<section id=\"" + std::string(link[0]) + "\">") == std::string::npos) continue;
     out += "<a href=\"#" + std::string(link[0]) + "\">" + link[1] + "</a>\n";

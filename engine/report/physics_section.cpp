@@ -44,8 +44,9 @@ std::string group_table(const Report& report) {
   }
   return html_table({"features", "number", "sample", "mean S &#215; 1000", "floor &#215; 1000", "mean S / floor",
                      "largest S &#215; 1000", "of feature", "mean W1"},
-                    rows, "Separation power S from the reference (0: equal, 1: no overlap), averaged over the features "
-                          "of each group, with its statistical floor and the Wasserstein-1 distance");
+                    rows,
+                    "Separation power S from the reference (0: equal, 1: no overlap), averaged over the features "
+                    "of each group, with its statistical floor and the Wasserstein-1 distance");
 }
 
 std::string response_table(const Report& report) {
@@ -72,8 +73,8 @@ std::string paired_table(const Report& report) {
   if (rows.empty()) return "";
   return "<h3>Same noise, same energies</h3>\n" +
          paragraph("Event by event: what compression changed in the very same showers.") +
-         html_table({"pair", "showers", "correlation of ln(voxel energy)", "voxels empty in one only",
-                     "mean &#916;E/E", "sd of &#916;E/E", "largest |&#916;E/E|", "skipped (empty)"},
+         html_table({"pair", "showers", "correlation of ln(voxel energy)", "voxels empty in one only", "mean &#916;E/E",
+                     "sd of &#916;E/E", "largest |&#916;E/E|", "skipped (empty)"},
                     rows);
 }
 
@@ -83,8 +84,10 @@ std::string paired_table(const Report& report) {
 HeatPanel layer_panel(const GeometryLayer& layer, const std::vector<double>& mean, std::size_t begin) {
   const int voxels = std::max(static_cast<int>(layer.r.size()), 1);
   int columns = voxels;
-  if (layer.x_edges.size() > 1) columns = static_cast<int>(layer.x_edges.size()) - 1;
-  else if (layer.alpha_bins > 1 && layer.r_edges.size() > 1) columns = static_cast<int>(layer.r_edges.size()) - 1;
+  if (layer.x_edges.size() > 1)
+    columns = static_cast<int>(layer.x_edges.size()) - 1;
+  else if (layer.alpha_bins > 1 && layer.r_edges.size() > 1)
+    columns = static_cast<int>(layer.r_edges.size()) - 1;
   HeatPanel panel{"layer " + layer.name, voxels / columns, columns, {}};
   for (std::size_t k = 0; k < layer.r.size(); ++k) panel.values.push_back(mean[begin + k]);
   return panel;
@@ -125,12 +128,18 @@ HeatMap shower_map(const std::string& title, const Geometry& geometry, const std
 
 const char* group_title(Group group) {
   switch (group) {
-    case Group::total: return "total energy";
-    case Group::layer: return "layer energies";
-    case Group::centre: return "centres";
-    case Group::width: return "widths";
-    case Group::sparsity: return "sparsity";
-    case Group::voxel: return "voxel energies";
+    case Group::total:
+      return "total energy";
+    case Group::layer:
+      return "layer energies";
+    case Group::centre:
+      return "centres";
+    case Group::width:
+      return "widths";
+    case Group::sparsity:
+      return "sparsity";
+    case Group::voxel:
+      return "voxel energies";
   }
   return "";
 }
@@ -148,7 +157,8 @@ std::string shower_section(const Report& report) {
   const Geometry& geometry = *report.geometry;
   std::vector<std::pair<std::string, const MeanShower*>> showers;
   showers.push_back({"reference", &report.candidates[0].comparison.reference_mean});
-  for (const ReportCandidate& c : report.candidates) showers.push_back({c.name, &c.comparison.candidate_mean});
+  for (const ReportCandidate& c : report.candidates)
+    if (c.drawn) showers.push_back({c.name, &c.comparison.candidate_mean});
   double highest = 0;
   for (const auto& shower : showers) {
     if (shower.second->mean.size() != static_cast<std::size_t>(geometry.voxels())) {

@@ -18,8 +18,9 @@ struct ReportFact {  // "training showers", "140 000"
 
 // A generated sample against the reference. All candidates of a report share the reference sample.
 struct ReportCandidate {
-  std::string name;  // "float model", "compressed model", "second reference sample"
+  std::string name;  // "float model", "compressed model"
   Comparison comparison;
+  bool drawn = true;  // in the plots too, not in the tables alone
 };
 
 struct ReportPaired {
@@ -28,8 +29,8 @@ struct ReportPaired {
 };
 
 struct ReportLayer {
-  std::string name, kind;  // "hidden1", "linear"
-  std::string shape;       // "256 x 100"
+  std::string name, kind;                        // "hidden1", "linear"
+  std::string shape;                             // "256 x 100"
   std::int64_t weights = 0, nonzeros = 0;        // 0 for a layer without weights
   int bits = 0;                                  // of a weight code; 0 without weights
   std::string encoding;                          // "csr"; "" where there is no choice
@@ -53,7 +54,7 @@ struct ReportTarget {
 };
 
 struct ReportSpeed {
-  std::string what;      // "compressed model, integer interpreter"
+  std::string what;  // "compressed model, integer interpreter"
   double value = 0;
   std::string unit;      // "events/s", "instructions/event"
   std::string measured;  // where and how: "1 thread, 20 000 events", "emulated Cortex-M4"
@@ -83,15 +84,15 @@ struct Report {
   std::string title, summary;  // summary: one or two sentences for people
   std::string program;         // "quench 0.1.0"
   std::uint64_t seed = 1;
-  std::string recipe;               // TOML, complete
-  std::vector<ReportFact> facts;    // sample sizes, energies, times, machine
+  std::string recipe;                // TOML, complete
+  std::vector<ReportFact> facts;     // sample sizes, energies, times, machine
   std::vector<std::string> remarks;  // warnings: what saturates, what is not covered
 
   std::int64_t float_bits = 0, compressed_bits = 0;  // whole model; see numerics: exact ratio is float / compressed
   int weight_bits = 0;                               // naive ratio: 32 / bits
   std::vector<ReportLayer> layers;
 
-  std::string reference;  // "simulation, rings-10x5, electrons 1 .. 100 GeV, 20 000 showers, seed 1"
+  std::string reference;             // "simulation, rings-10x5, electrons 1 .. 100 GeV, 20 000 showers, seed 1"
   std::optional<Geometry> geometry;  // needed for the average showers
   std::vector<ReportCandidate> candidates;
   std::vector<ReportPaired> paired;

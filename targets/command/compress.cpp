@@ -72,9 +72,8 @@ int compress_verb(const Arguments& a) {
       features ? compress_features(r, m, text(a, "--data"), workers) : compress_model(r, m, workers).program;
   write_file(text(a, "--out"), program_text(p));
   const Plan layout = plan(p, find_target("host"), Encoding::smallest);
-  std::printf("%s: %s bits stored, %s times smaller than %s bits of dense floats; %s of %s weights non-zero -> %s\n",
-              p.name.c_str(), grouped(layout.stored_bits).c_str(),
-              rounded(static_cast<double>(p.original_bits) / static_cast<double>(layout.stored_bits), 3).c_str(),
+  std::printf("%s: %s bits stored, %s than %s bits of dense floats; %s of %s weights non-zero -> %s\n", p.name.c_str(),
+              grouped(layout.stored_bits).c_str(), ratio_text(p.original_bits, layout.stored_bits).c_str(),
               grouped(p.original_bits).c_str(), grouped(layout.nonzeros).c_str(),
               grouped(layout.multiplications).c_str(), text(a, "--out").c_str());
   return 0;

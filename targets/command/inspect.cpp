@@ -65,10 +65,10 @@ Json inspect_program(const Program& p) {
   out["ram_bytes"] = layout.ram_bytes, out["multiplications"] = layout.multiplications,
   out["nonzeros"] = layout.nonzeros;
   out["layers"] = layers;
-  out["text"] = "program " + p.name + ": " + grouped(layout.stored_bits) + " bits stored, " + rounded(ratio, 3) +
-                " times smaller than " + grouped(p.original_bits) + " bits of dense floats; " +
-                grouped(layout.ram_bytes) + " bytes of RAM, " + grouped(layout.nonzeros) + " of " +
-                grouped(layout.multiplications) + " weights non-zero\n\n" + table_text(table);
+  out["text"] = "program " + p.name + ": " + grouped(layout.stored_bits) + " bits stored, " +
+                ratio_text(p.original_bits, layout.stored_bits) + " than " + grouped(p.original_bits) +
+                " bits of dense floats; " + grouped(layout.ram_bytes) + " bytes of RAM, " + grouped(layout.nonzeros) +
+                " of " + grouped(layout.multiplications) + " weights non-zero\n\n" + table_text(table);
   return out;
 }
 

@@ -138,16 +138,15 @@ Report make_report(const Recipe& r, const Data& data, const Trained& trained, co
                   {"compression", duration_text(c.seconds)},
                   {"threads", std::to_string(threads)}};
   report.float_bits = p.original_bits, report.compressed_bits = host.stored_bits, report.weight_bits = r.compress.bits;
-  report.summary =
-      "A conditional generator trained on " + grouped(data.training.size()) + " showers, pruned to " +
-      rounded(
-          100.0 * static_cast<double>(host.multiplications - host.nonzeros) / static_cast<double>(host.multiplications),
-          3) +
-      " % zeros and quantised to " + std::to_string(r.compress.bits) +
-      " bits: " + rounded(static_cast<double>(p.original_bits) / static_cast<double>(host.stored_bits), 3) +
-      " times smaller in stored bits.";
+  report.summary = "A conditional generator trained on " + grouped(data.training.size()) + " showers, pruned to " +
+                   rounded(100.0 * static_cast<double>(host.multiplications - host.nonzeros) /
+                               static_cast<double>(host.multiplications),
+                           3) +
+                   " % zeros and quantised to " + std::to_string(r.compress.bits) +
+                   " bits: " + ratio_text(p.original_bits, host.stored_bits) + " in stored bits.";
   report.layers = report_layers(p, host);
-  for (const NamedComparison& n : j.comparisons) report.candidates.push_back({n.name, n.comparison});
+  for (const NamedComparison& n : j.comparisons)
+    report.candidates.push_back({n.name, n.comparison, n.name == "float model" || n.name == "compressed model"});
   report.paired = {{"float model", "quantised only", j.pairs[0].paired},
                    {"float model", "compressed model", j.pairs[1].paired}};
   report.speeds = {
@@ -176,9 +175,8 @@ Report make_report(const Recipe& r, const Data& data, const Trained& trained, co
 
 std::string summary_text(const Report& report, const Judged& j) {
   return metrics_text(j.comparisons, j.pairs) + "\n" + grouped(report.compressed_bits) + " bits stored, " +
-         rounded(static_cast<double>(report.float_bits) / static_cast<double>(report.compressed_bits), 3) +
-         " times smaller than " + grouped(report.float_bits) + " bits of dense floats; " +
-         grouped(static_cast<std::int64_t>(j.float_events_per_second)) + " float and " +
+         ratio_text(report.float_bits, report.compressed_bits) + " than " + grouped(report.float_bits) +
+         " bits of dense floats; " + grouped(static_cast<std::int64_t>(j.float_events_per_second)) + " float and " +
          grouped(static_cast<std::int64_t>(j.integer_events_per_second)) + " integer events/s here\n";
 }
 

@@ -128,6 +128,10 @@ TEST_CASE("numbers for people") {
   CHECK(rounded(999999.9, 3) == "1.00e+06");
   CHECK(rounded(0.000012, 2) == "1.2e-05");
   CHECK(rounded(std::nan(""), 3) == "-");
+  CHECK(quench::ratio_text(929, 100) == "9.29 times smaller");
+  CHECK(quench::ratio_text(100, 162) == "1.62 times larger");
+  CHECK(quench::ratio_text(7, 7) == "as large");
+  CHECK(quench::ratio_text(7, 0) == "-");
   CHECK(quench::grouped(1234567) == "1 234 567");
   CHECK(quench::grouped(-12345) == "-12 345");
   CHECK(quench::grouped(1234) == "1234");

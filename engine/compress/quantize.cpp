@@ -191,6 +191,12 @@ class Quantizer {
   void lower(const BatchNorm&, std::size_t i) {
     fail("quantise: ", m_.nodes[i].name, " is a BatchNorm; fold it first");
   }
+  // Layers of flows have no integer form yet.
+  template <class FlowOp>
+  void lower(const FlowOp&, std::size_t i) {
+    fail("quantise: ", m_.nodes[i].name, " is a ", type_name(m_.nodes[i].op),
+         ", which has no integer form; distil the flow into a generator (distill.steps) and compress that");
+  }
   void lower(const Relu&, std::size_t i) {
     lower_table(i, "relu", [](double x) { return std::max(x, 0.0); });
   }

@@ -40,6 +40,10 @@ void run(const ConditionalAffine& op, const Run& r) {
 }
 void run(const StickBreaking& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
 void run(const Threshold& op, const Run& r) { forward(op, r.input(0), r.output()); }
+void run(const Permute& op, const Run& r) { forward(op, r.input(0), r.output()); }
+void run(const Coupling& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.saved(), r.threads); }
+void run(const ActNorm& op, const Run& r) { forward(op, r.input(0), r.output()); }
+void run(const NormalDensity& op, const Run& r) { forward(op, r.input(0), r.output()); }
 template <class Activation>
 void run(const Activation& op, const Run& r) {
   forward(op, r.input(0), r.output(), r.threads);
@@ -53,6 +57,7 @@ struct Back {
 
   const Tensor& output_gradient() const { return run.tape.gradients[index(run.node.output)]; }
   bool wants(std::size_t i) const { return run.tape.wanted[index(run.node.inputs[i])] != 0; }
+  bool first_to(std::size_t i) const { return wants(i) && !run.tape.reached[index(run.node.inputs[i])]; }
 
   template <class Compute>
   void into(std::size_t i, Compute&& compute) const {
@@ -125,13 +130,36 @@ void back(const StickBreaking& op, const Back& b) {
 void back(const Threshold&, const Back& b) {
   fail("model: node ", b.run.node.name, " (Threshold) has no derivative; train the model up to the node before it");
 }
+void back(const Permute& op, const Back& b) {
+  b.into(0, [&](Tensor& dx) { backward(op, b.output_gradient(), dx); });
+}
+void back(const Coupling& op, const Back& b) {
+  const auto compute = [&](Tensor* dx, Tensor* dp) {
+    backward(op, b.run.input(0), b.run.input(1), b.run.output(), b.run.saved(), b.output_gradient(), dx, dp,
+             b.run.threads);
+  };
+  if (b.wants(0) && b.first_to(1)) {  // both in one pass
+    b.into(1, [&](Tensor& dp) { b.into(0, [&](Tensor& dx) { compute(&dx, &dp); }); });
+    return;
+  }
+  b.into(0, [&](Tensor& dx) { compute(&dx, nullptr); });
+  b.into(1, [&](Tensor& dp) { compute(nullptr, &dp); });
+}
+void back(const ActNorm& op, const Back& b) {
+  layer_back(op, b,
+             [&](Tensor* dx, ActNorm* g) { backward(op, b.run.input(0), b.run.output(), b.output_gradient(), dx, g); });
+}
+void back(const NormalDensity& op, const Back& b) {
+  b.into(0, [&](Tensor& dx) { backward(op, b.run.input(0), b.output_gradient(), dx); });
+}
 template <class Activation>
 void back(const Activation& op, const Back& b) {
   b.into(0, [&](Tensor& dx) { backward(op, b.run.input(0), b.run.output(), b.output_gradient(), dx, b.run.threads); });
 }
 
 bool has_parameters(const Op& op) {
-  return std::holds_alternative<Linear>(op) || std::holds_alternative<BatchNorm>(op);
+  return std::holds_alternative<Linear>(op) || std::holds_alternative<BatchNorm>(op) ||
+         std::holds_alternative<ActNorm>(op);
 }
 
 // A value's gradient is wanted when a wanted input or a parameter lies above it.

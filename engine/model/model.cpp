@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/core/error.h"
+#include "engine/ops/spline.h"
 
 namespace quench {
 namespace {
@@ -115,6 +116,51 @@ void check_op(const StickBreaking& op, const Site& site) {
   expect_width(site, "the incident energy", site.inputs[1], 1);
 }
 
+void check_op(const Permute& op, const Site& site) {
+  expect_same_width(site);
+  std::vector<bool> seen(op.order.size());
+  expect_width(site, "the order", static_cast<int>(op.order.size()), site.output);
+  for (int column : op.order) {
+    if (column < 0 || column >= site.output || seen[static_cast<std::size_t>(column)])
+      fail("model: node ", site.node, " (Permute): column ", column, " of ", site.output,
+           " does not exist or is taken twice");
+    seen[static_cast<std::size_t>(column)] = true;
+  }
+}
+
+// The log-determinant may be missing in what comes in.
+void expect_carrier(const Site& site, int width, bool track) {
+  if (!track || site.inputs[0] != width + 1) expect_width(site, "the input", site.inputs[0], width);
+  expect_width(site, "the output", site.output, width + (track ? 1 : 0));
+}
+
+void check_op(const Coupling& op, const Site& site) {
+  expect_inputs(site, 2);
+  expect_carrier(site, op.width, op.track);
+  if (op.begin < 0 || op.length < 1 || op.begin > op.width - op.length)
+    fail("model: node ", site.node, " (Coupling): columns ", op.begin, " .. ", op.begin + op.length - 1, " of ",
+         op.width);
+  if (op.kind == CouplingKind::spline && (op.bins < 2 || op.bins > max_spline_bins || !(op.bound > 0)))
+    fail("model: node ", site.node, " (Coupling): ", op.bins, " bins on [-", op.bound, ", ", op.bound, "]; 2 to ",
+         max_spline_bins, " bins and a positive bound are possible");
+  expect_width(site, "the parameters' input", site.inputs[1], op.length * parameters_per_column(op));
+}
+
+void check_op(const ActNorm& op, const Site& site) {
+  expect_inputs(site, 1);
+  const int width = site.output - (op.track ? 1 : 0);
+  expect_carrier(site, width, op.track);
+  expect_vector(site, "shift", op.shift, width);
+  expect_vector(site, "log_scale", op.log_scale, width);
+}
+
+void check_op(const NormalDensity&, const Site& site) {
+  expect_inputs(site, 1);
+  if (site.inputs[0] < 2)
+    fail("model: node ", site.node, " (NormalDensity): the input is ", site.inputs[0], " wide; it must be at least 2");
+  expect_width(site, "the output", site.output, 1);
+}
+
 bool same(const Linear& a, const Linear& b) { return a.weight == b.weight && a.bias == b.bias; }
 bool same(const BatchNorm& a, const BatchNorm& b) {
   return a.gamma == b.gamma && a.beta == b.beta && a.mean == b.mean && a.variance == b.variance &&
@@ -134,6 +180,16 @@ bool same(const StickBreaking& a, const StickBreaking& b) {
   return a.layer_voxels == b.layer_voxels && a.logarithmic == b.logarithmic;
 }
 bool same(const Threshold& a, const Threshold& b) { return a.mev == b.mev; }
+
+bool same(const Permute& a, const Permute& b) { return a.order == b.order; }
+bool same(const Coupling& a, const Coupling& b) {
+  return a.kind == b.kind && a.begin == b.begin && a.length == b.length && a.width == b.width &&
+         a.inverse == b.inverse && a.track == b.track && a.bins == b.bins && a.bound == b.bound;
+}
+bool same(const ActNorm& a, const ActNorm& b) {
+  return a.shift == b.shift && a.log_scale == b.log_scale && a.inverse == b.inverse && a.track == b.track;
+}
+bool same(const NormalDensity&, const NormalDensity&) { return true; }
 
 bool same(const Op& a, const Op& b) {
   if (a.index() != b.index()) return false;
@@ -167,9 +223,10 @@ void check_node(const Model& model, const Node& node, std::vector<bool>& known) 
 }  // namespace
 
 const char* type_name(const Op& op) {
-  constexpr const char* names[] = {"Linear",        "BatchNorm", "Relu",  "LeakyRelu", "Sigmoid",
-                                   "Tanh",          "Concat",    "Slice", "LogEnergy", "ConditionalAffine",
-                                   "StickBreaking", "Threshold"};
+  constexpr const char* names[] = {"Linear",        "BatchNorm", "Relu",    "LeakyRelu", "Sigmoid",
+                                   "Tanh",          "Concat",    "Slice",   "LogEnergy", "ConditionalAffine",
+                                   "StickBreaking", "Threshold", "Permute", "Coupling",  "ActNorm",
+                                   "NormalDensity"};
   static_assert(std::variant_size_v<Op> == sizeof names / sizeof names[0], "one name for each op");
   return names[op.index()];
 }

@@ -7,12 +7,16 @@
 #include <variant>
 #include <vector>
 
+#include "engine/ops/act_norm.h"
 #include "engine/ops/activations.h"
 #include "engine/ops/batch_norm.h"
 #include "engine/ops/conditional_affine.h"
+#include "engine/ops/coupling.h"
 #include "engine/ops/join.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/log_energy.h"
+#include "engine/ops/normal_density.h"
+#include "engine/ops/permute.h"
 #include "engine/ops/stick_breaking.h"
 #include "engine/ops/threshold.h"
 
@@ -20,7 +24,7 @@ namespace quench {
 
 // Every trainable layer, once.
 using Op = std::variant<Linear, BatchNorm, Relu, LeakyRelu, Sigmoid, Tanh, Concat, Slice, LogEnergy, ConditionalAffine,
-                        StickBreaking, Threshold>;
+                        StickBreaking, Threshold, Permute, Coupling, ActNorm, NormalDensity>;
 
 enum class Value : std::uint32_t {};  // index into values; never a pointer
 inline std::size_t index(Value v) { return static_cast<std::size_t>(v); }

@@ -137,6 +137,17 @@ void write(Step& s, const Threshold& op) {
   add_function(s, "Threshold");
 }
 
+// y[:, j] = x[:, order[j]]
+void write(Step& s, const Permute& op) {
+  add_constant(s, "order", Ints{static_cast<std::int64_t>(op.order.size())}, Ints{op.order.begin(), op.order.end()});
+  add_node(s, "Gather", {attribute("axis", std::int64_t{1})});
+}
+
+template <class FlowOp>
+void write(Step& s, const FlowOp&) {
+  fail("model: node '", s.node.name, "': ", type_name(s.node.op), " cannot be written as ONNX yet");
+}
+
 const ModelValue& value_of(const Model& model, Value v) { return model.values[index(v)]; }
 
 std::string graph_message(const Model& model, Graph& g) {

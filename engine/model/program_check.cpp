@@ -269,8 +269,7 @@ void check_value(const QValue& v) {
 
 void check(const Program& p) {
   if (!is_identifier(p.name)) fail("the program's name \"", p.name, "\" is no C identifier of at most 64 characters");
-  if (!is_printable(p.geometry))
-    fail("the name of the geometry holds a control character or has over 1000 characters");
+  if (!is_printable(p.geometry)) fail("the name of the geometry holds a control character or has over 1000 characters");
   if (!is_scale(p.energy_unit_mev)) fail("the energy unit ", p.energy_unit_mev, " MeV is not positive");
   if (!(p.minimum_energy_mev >= 0 && p.minimum_energy_mev <= p.maximum_energy_mev &&
         std::isfinite(p.maximum_energy_mev)))

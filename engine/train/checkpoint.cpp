@@ -6,25 +6,23 @@
 #include <vector>
 
 #include "engine/core/error.h"
-#include "engine/core/files.h"
 #include "engine/kernels/crc.h"
 
 namespace quench {
 namespace {
 
 constexpr std::uint32_t magic[2] = {0x6e657571u, 0x6b636863u};  // "quen", "chck"
-constexpr std::uint32_t version = 1;
-constexpr std::size_t header_words = 8;
+constexpr std::uint32_t format_version = 2;
+constexpr std::size_t header_words = 9;
 
 std::uint32_t low_word(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
 std::uint32_t high_word(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
 std::uint64_t both(std::uint32_t low, std::uint32_t high) { return low | static_cast<std::uint64_t>(high) << 32; }
 
 // Calls f(tensor) for all that is trained or remembered, in a fixed order.
-template <class State, class F>
-void for_each_tensor(State& s, F&& f) {
-  for (auto* model : {&s.generator, &s.average, &s.critic, &s.generator_first, &s.generator_second, &s.critic_first,
-                      &s.critic_second}) {
+template <class F>
+void for_each_tensor(const CheckpointParts& parts, F&& f) {
+  for (Model* model : parts.models) {
     for_each_parameter(*model, [&](std::size_t, const std::string&, auto& t) { f(t); });
     for_each_state(*model, [&](std::size_t, const std::string&, auto& t) { f(t); });
   }
@@ -58,7 +56,8 @@ void check_header(const std::vector<std::uint32_t>& words, std::size_t bytes, st
   if (bytes % 4 != 0 || words.size() <= header_words || checksum(words.data(), words.size() - 1) != words.back())
     fail(path, ": the checkpoint is damaged (", bytes,
          " bytes, checksum does not match); delete it to start from the beginning");
-  if (words[2] != version) fail(path, ": checkpoint version ", words[2], "; this quench reads version ", version);
+  if (words[2] != format_version)
+    fail(path, ": checkpoint version ", words[2], "; this quench reads version ", format_version);
   if (both(words[3], words[4]) != hash)
     fail(path,
          ": the checkpoint belongs to another recipe, seed or data set; delete it or choose another output to start "
@@ -67,13 +66,31 @@ void check_header(const std::vector<std::uint32_t>& words, std::size_t bytes, st
 
 }  // namespace
 
-std::string checkpoint_bytes(const GanState& state, std::uint64_t hash) {
-  const std::uint64_t step = static_cast<std::uint64_t>(state.step);
+CheckpointParts checkpoint_parts(GanState& s) {
+  return {&s.step,
+          {},
+          {&s.generator, &s.average, &s.critic, &s.generator_first, &s.generator_second, &s.critic_first,
+           &s.critic_second}};
+}
+
+CheckpointParts checkpoint_parts(FlowState& s) {
+  return {
+      &s.step, {&s.best_log_density, &s.best_step, &s.ended}, {&s.density, &s.average, &s.best, &s.first, &s.second}};
+}
+
+std::string checkpoint_bytes(const CheckpointParts& parts, std::uint64_t hash) {
+  const std::uint64_t step = static_cast<std::uint64_t>(*parts.step);
   std::uint32_t tensors = 0;
-  for_each_tensor(state, [&](const Tensor&) { ++tensors; });
-  std::vector<std::uint32_t> words{magic[0],        magic[1],       version,         low_word(hash),
-                                   high_word(hash), low_word(step), high_word(step), tensors};
-  for_each_tensor(state, [&](const Tensor& t) {
+  for_each_tensor(parts, [&](const Tensor&) { ++tensors; });
+  std::vector<std::uint32_t> words{magic[0],        magic[1],        format_version,
+                                   low_word(hash),  high_word(hash), low_word(step),
+                                   high_word(step), tensors,         static_cast<std::uint32_t>(parts.numbers.size())};
+  for (const double* number : parts.numbers) {
+    std::uint64_t bits;
+    std::memcpy(&bits, number, sizeof bits);
+    words.push_back(low_word(bits)), words.push_back(high_word(bits));
+  }
+  for_each_tensor(parts, [&](const Tensor& t) {
     words.push_back(static_cast<std::uint32_t>(t.shape.size()));
     for (int d : t.shape) words.push_back(static_cast<std::uint32_t>(d));
     const std::size_t begin = words.size();
@@ -84,14 +101,22 @@ std::string checkpoint_bytes(const GanState& state, std::uint64_t hash) {
   return to_bytes(words);
 }
 
-GanState read_checkpoint(const std::string& bytes, GanState like, std::uint64_t hash, const std::string& path) {
+void read_checkpoint(const std::string& bytes, const CheckpointParts& parts, std::uint64_t hash,
+                     const std::string& path) {
   const std::vector<std::uint32_t> words = to_words(bytes);
   check_header(words, bytes.size(), hash, path);
-  like.step = static_cast<std::int64_t>(both(words[5], words[6]));
   std::size_t at = header_words;
   const std::size_t end = words.size() - 1;
+  if (words[8] != parts.numbers.size() || end - at < 2 * parts.numbers.size())
+    fail(path, ": the checkpoint holds ", words[8], " numbers; this recipe has ", parts.numbers.size());
+  *parts.step = static_cast<std::int64_t>(both(words[5], words[6]));
+  for (double* number : parts.numbers) {
+    const std::uint64_t bits = both(words[at], words[at + 1]);
+    std::memcpy(number, &bits, sizeof bits);
+    at += 2;
+  }
   std::uint32_t tensors = 0;
-  for_each_tensor(like, [&](Tensor& t) {
+  for_each_tensor(parts, [&](Tensor& t) {
     bool fits = end - at >= 1 + t.shape.size() + t.size() && words[at] == t.shape.size();
     for (std::size_t k = 0; fits && k < t.shape.size(); ++k)
       fits = words[at + 1 + k] == static_cast<std::uint32_t>(t.shape[k]);
@@ -104,15 +129,6 @@ GanState read_checkpoint(const std::string& bytes, GanState like, std::uint64_t 
   if (at != end || tensors != words[7])
     fail(path, ": the checkpoint holds ", words[7], " tensors in ", end, " words; this recipe has ", tensors, " in ",
          at);
-  return like;
-}
-
-void save_checkpoint(const std::string& path, const GanState& state, std::uint64_t hash) {
-  write_file(path, checkpoint_bytes(state, hash));
-}
-
-GanState load_checkpoint(const std::string& path, GanState like, std::uint64_t hash) {
-  return read_checkpoint(read_file(path), std::move(like), hash, path);
 }
 
 }  // namespace quench

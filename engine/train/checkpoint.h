@@ -3,20 +3,50 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "engine/core/files.h"
+#include "engine/train/flow.h"
 #include "engine/train/gan.h"
 
 namespace quench {
 
-// 32-bit little-endian words: "quenchck", version, hash (2), step (2), number of tensors; each tensor: rank,
-// dimensions, floats; CRC-32 of all words before it.
-std::string checkpoint_bytes(const GanState&, std::uint64_t hash);
+// What of a state is kept; the models' parameters and states in this order.
+struct CheckpointParts {
+  std::int64_t* step;
+  std::vector<double*> numbers;
+  std::vector<Model*> models;
+};
+CheckpointParts checkpoint_parts(GanState&);
+CheckpointParts checkpoint_parts(FlowState&);
 
-// `like` gives the shapes (start_gan). Fails with one sentence when the bytes are no checkpoint, are damaged, or belong
-// to another recipe or data set (another hash).
-GanState read_checkpoint(const std::string& bytes, GanState like, std::uint64_t hash, const std::string& path);
+// 32-bit little-endian words: "quenchck", version, hash (2), step (2), number of tensors, of numbers; the numbers as
+// doubles (2 each); each tensor: rank, dimensions, floats; CRC-32 of all words before it.
+std::string checkpoint_bytes(const CheckpointParts&, std::uint64_t hash);
 
-void save_checkpoint(const std::string& path, const GanState&, std::uint64_t hash);  // written beside it and renamed
-GanState load_checkpoint(const std::string& path, GanState like, std::uint64_t hash);
+// Reads into a state of the same shape (start_gan, start_flow). Fails with one sentence when the bytes are no
+// checkpoint, are damaged, or belong to another recipe or data set (another hash).
+void read_checkpoint(const std::string& bytes, const CheckpointParts&, std::uint64_t hash, const std::string& path);
+
+template <class State>
+std::string checkpoint_bytes(State state, std::uint64_t hash) {
+  return checkpoint_bytes(checkpoint_parts(state), hash);
+}
+
+template <class State>
+State read_checkpoint(const std::string& bytes, State like, std::uint64_t hash, const std::string& path) {
+  read_checkpoint(bytes, checkpoint_parts(like), hash, path);
+  return like;
+}
+
+template <class State>
+void save_checkpoint(const std::string& path, const State& state, std::uint64_t hash) {  // beside it and renamed
+  write_file(path, checkpoint_bytes(state, hash));
+}
+
+template <class State>
+State load_checkpoint(const std::string& path, State like, std::uint64_t hash) {
+  return read_checkpoint(read_file(path), std::move(like), hash, path);
+}
 
 }  // namespace quench

@@ -9,6 +9,7 @@
 #include "engine/model/forward.h"
 #include "engine/ops/noise.h"
 #include "engine/train/adam.h"
+#include "engine/train/batches.h"
 #include "engine/train/streams.h"
 
 namespace quench {
@@ -66,28 +67,18 @@ void point_at_tensors(Workspace& w, GanState& s) {
 // Rows 0 .. batch - 1 of critic_inputs: the step's events; each epoch is a permutation of all events.
 void draw_real(Workspace& w, std::int64_t step) {
   const int batch = w.settings.batch, voxels = w.data.numbers.columns();
-  const std::uint64_t events = static_cast<std::uint64_t>(w.data.numbers.rows());
-  const std::uint64_t seed = stream_seed(w.settings.seed, Use::order);
   resize(w.critic_inputs[0], 2 * batch, voxels);
   resize(w.critic_inputs[1], 2 * batch, 1);
   resize(w.generator_inputs[1], batch, 1);
   resize(w.fake_inputs[1], batch, 1);
-  std::uint64_t epoch = ~std::uint64_t{0};
-  Permutation order;
-  for (int i = 0; i < batch; ++i) {
-    const std::uint64_t position =
-        static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(batch) + static_cast<std::uint64_t>(i);
-    if (position / events != epoch) {
-      epoch = position / events;
-      order = permutation(static_cast<std::uint32_t>(events), seed, epoch);
-    }
-    const std::uint32_t event = permuted(order, static_cast<std::uint32_t>(position % events));
+  const std::uint32_t events = static_cast<std::uint32_t>(w.data.numbers.rows());
+  for_each_event(w.settings.seed, step, batch, events, [&](int i, std::uint32_t event) {
     std::copy_n(w.data.numbers.row(static_cast<int>(event)), voxels, w.critic_inputs[0].row(i));
     const float energy = w.data.energies.data[event];
     for (Tensor* t : {&w.generator_inputs[1], &w.fake_inputs[1]}) t->data[static_cast<std::size_t>(i)] = energy;
     w.critic_inputs[1].data[static_cast<std::size_t>(i)] = energy;
     w.critic_inputs[1].data[static_cast<std::size_t>(batch + i)] = energy;
-  }
+  });
 }
 
 // Generated showers of the same energies: rows batch .. 2 batch - 1 of critic_inputs, and fake_inputs.

@@ -1,68 +1,14 @@
 // The two networks of the GAN, their start, and the hash of all that decides the result.
 // SPDX-License-Identifier: MIT
-#include <cmath>
-#include <cstring>
 #include <variant>
 
 #include "engine/core/error.h"
 #include "engine/model/forward.h"
-#include "engine/physics/random.h"
 #include "engine/train/gan.h"
-#include "engine/train/streams.h"
+#include "engine/train/hash.h"
+#include "engine/train/start.h"
 
 namespace quench {
-namespace {
-
-Op activation(const std::string& name) {
-  if (name == "relu") return Relu{};
-  if (name == "leaky-relu") return LeakyRelu{};
-  fail("model.activation: \"", name, "\" is not known; choose relu or leaky-relu");
-}
-
-std::string numbered(const char* name, std::size_t i) { return name + std::to_string(i + 1); }
-
-// Uniform on +-1 / sqrt(inputs), weights and biases alike: every element from its own lane of the layer's stream.
-void draw_weights(Model& model, std::uint64_t seed, std::uint64_t first_layer) {
-  for (std::size_t i = 0; i < model.nodes.size(); ++i) {
-    Linear* op = std::get_if<Linear>(&model.nodes[i].op);
-    if (!op) continue;
-    Random random(stream_seed(seed, Use::weights), first_layer + i, 0);
-    const double reach = 1 / std::sqrt(static_cast<double>(op->weight.columns()));
-    for (Tensor* t : {&op->weight, &op->bias})
-      for (float& w : t->data) w = static_cast<float>(reach * (2 * uniform(random) - 1));
-  }
-}
-
-// 64-bit FNV-1a over bytes, taken as 32-bit words where there are many.
-struct Hash {
-  std::uint64_t value = 0xcbf29ce484222325u;
-
-  void word(std::uint64_t w) { value = (value ^ w) * 0x100000001b3u, value ^= value >> 29; }
-  void number(double x) {
-    std::uint64_t bits;
-    std::memcpy(&bits, &x, sizeof bits);
-    word(bits);
-  }
-  void text(const std::string& s) {
-    word(s.size());
-    for (char c : s) word(static_cast<unsigned char>(c));
-  }
-  void integers(const std::vector<int>& v) {
-    word(v.size());
-    for (int x : v) word(static_cast<std::uint32_t>(x));
-  }
-  void tensor(const Tensor& t) {
-    integers(t.shape);
-    for (float x : t.data) {
-      std::uint32_t bits;
-      std::memcpy(&bits, &x, sizeof bits);
-      word(bits);
-    }
-  }
-};
-
-}  // namespace
-
 Model gan_generator(const GanSettings& settings, const Preprocessing& p) {
   Model m;
   m.name = settings.name;

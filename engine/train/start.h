@@ -1,0 +1,19 @@
+// How networks begin: their layers' names and their first weights.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "engine/model/model.h"
+
+namespace quench {
+
+inline std::string numbered(const char* name, std::size_t i) { return name + std::to_string(i + 1); }
+
+Op activation(const std::string& name);  // relu or leaky-relu
+
+// Linear layers as PyTorch draws them: uniform on +-1 / sqrt(inputs), weights and biases alike, every element from its
+// own lane of the layer's stream.
+void draw_weights(Model&, std::uint64_t seed, std::uint64_t first_layer);
+
+}  // namespace quench

@@ -19,7 +19,8 @@ constexpr double max_width = 65536;
 constexpr std::uint64_t max_seed = 9223372036854775807u;  // TOML has signed integers
 
 // The one list. f(key, member, rule, meaning).
-template <class R, class F> void fields(R& r, F&& f) {
+template <class R, class F>
+void fields(R& r, F&& f) {
   f("name", r.name, identifier(), "names the model and the generated code");
   f("seed", r.seed, range(0, 9.2e18), "of every random stream");
 
@@ -33,6 +34,7 @@ template <class R, class F> void fields(R& r, F&& f) {
   f("data.validation_events", r.data.validation_events, range(1, max_count), "held-out showers (simulation)");
   f("data.validation_fraction", r.data.validation_fraction, range(0.01, 0.9), "held-out last part of an events file");
 
+  f("model.family", r.model.family, one_of({"gan", "flow"}), "how the generator is trained");
   f("model.latent", r.model.latent, range(1, max_width), "latent numbers a shower");
   f("model.hidden", r.model.hidden, range(1, max_width), "widths of the generator's hidden layers");
   f("model.activation", r.model.activation, one_of({"relu", "leaky-relu"}), "after each hidden layer");
@@ -48,6 +50,24 @@ template <class R, class F> void fields(R& r, F&& f) {
   f("train.average", r.train.average, below(0, 1), "decay of the generator's running average, which is kept");
   f("train.decay_from", r.train.decay_from, range(0, 1), "cosine to 0 from this fraction of the steps; 1: constant");
   f("train.checkpoint_every", r.train.checkpoint_every, range(1, max_count), "steps between checkpoints");
+
+  f("train.warm_up", r.train.warm_up, range(0, max_count), "steps until the learning rate is reached (flow)");
+  f("train.clip", r.train.clip, range(0, 1e9), "longest gradient; 0: any (flow)");
+  f("train.validation_events", r.train.validation_events, range(0, max_count), "kept aside to choose the best (flow)");
+  f("train.evaluate_every", r.train.evaluate_every, range(1, max_count), "steps between validations");
+  f("train.patience", r.train.patience, range(0, max_count), "validations without gain before the end; 0: never");
+
+  f("flow.coupling", r.flow.coupling, one_of({"additive", "affine", "spline"}), "what a coupling does");
+  f("flow.couplings", r.flow.couplings, range(2, 256), "layers, each moves half of the numbers");
+  f("flow.bins", r.flow.bins, range(2, 32), "of a spline");
+  f("flow.bound", r.flow.bound, above(0, 1e3), "a spline bends numbers on [-bound, bound]");
+  f("flow.hidden", r.flow.hidden, range(1, max_width), "hidden layers of each coupling's network");
+  f("flow.act_norm", r.flow.act_norm, any(), "a trained scale and shift before each coupling");
+  f("flow.two_step", r.flow.two_step, any(), "layer energies by a flow of their own, then the voxels");
+
+  f("distill.steps", r.distill.steps, range(0, max_count), "of teaching the generator what the flow does; 0: keep it");
+  f("distill.batch", r.distill.batch, range(2, max_width), "showers a step");
+  f("distill.learning_rate", r.distill.learning_rate, above(0, 1), "of the student (Adam)");
 
   f("compress.bits", r.compress.bits, range(2, 16), "a weight");
   f("compress.activation_bits", r.compress.activation_bits, range(2, 16), "a value between layers");
@@ -93,14 +113,16 @@ std::vector<std::string> all_sections() {
 }
 
 // The TOML value of one --set for a member of this type.
-template <class T> TomlValue setting(const T&, const std::string& text, const std::string& where) {
+template <class T>
+TomlValue setting(const T&, const std::string& text, const std::string& where) {
   return parse_toml_value(text, where);
 }
 TomlValue setting(const std::string&, const std::string& text, const std::string& where) {
   if (!text.empty() && (text[0] == '"' || text[0] == '\'')) return parse_toml_value(text, where);
   return {text, {}};
 }
-template <class T> TomlValue setting(const std::vector<T>&, const std::string& text, const std::string& where) {
+template <class T>
+TomlValue setting(const std::vector<T>&, const std::string& text, const std::string& where) {
   if (!text.empty() && text[0] == '[') return parse_toml_value(text, where);
   TomlValue list{std::vector<TomlValue>(), {}};
   for (std::size_t begin = 0; begin <= text.size();) {
@@ -139,8 +161,7 @@ void check_tables(const TomlDocument& document) {
   const std::vector<std::string> sections = all_sections();
   for (const TomlTable& table : document.tables) {
     if (std::find(sections.begin(), sections.end(), table.name) != sections.end()) continue;
-    fail_at(document.file, table.place,
-            "unknown table [" + table.name + "]" + suggestion(table.name, sections));
+    fail_at(document.file, table.place, "unknown table [" + table.name + "]" + suggestion(table.name, sections));
   }
 }
 

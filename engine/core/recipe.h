@@ -18,6 +18,7 @@ struct Recipe {
     double validation_fraction = 0.25;
   };
   struct Model {
+    std::string family = "gan";
     int latent = 99;
     std::vector<int> hidden = {256, 512};
     std::string activation = "relu";
@@ -29,6 +30,20 @@ struct Recipe {
     double learning_rate = 5e-4, critic_learning_rate = 5e-4, beta1 = 0.5, beta2 = 0.99, average = 0.999;
     double decay_from = 0.4;
     int checkpoint_every = 1000;
+    int warm_up = 200;
+    double clip = 20;
+    int validation_events = 0, evaluate_every = 500, patience = 0;
+  };
+  struct Flow {
+    std::string coupling = "affine";
+    int couplings = 8, bins = 8;
+    double bound = 5;
+    std::vector<int> hidden = {128, 128};
+    bool act_norm = false, two_step = false;
+  };
+  struct Distill {
+    int steps = 0, batch = 512;
+    double learning_rate = 2e-3;
   };
   struct Compress {
     int bits = 8, activation_bits = 8, output_bits = 16, latent_bits = 8;
@@ -51,6 +66,8 @@ struct Recipe {
   Data data;
   Model model;
   Train train;
+  Flow flow;
+  Distill distill;
   Compress compress;
   Evaluate evaluate;
   Generate generate;

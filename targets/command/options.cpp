@@ -53,9 +53,9 @@ std::uint64_t unsigned_integer(const Arguments& a, const std::string& option) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
   if (error != std::errc{} || end != word.data() + word.size())
-    throw UsageError(a.verb.name + ": " + option + " " + word +
-                         ": must be a whole number from 0 to 18446744073709551615",
-                     usage(a.verb));
+    throw UsageError(
+        a.verb.name + ": " + option + " " + word + ": must be a whole number from 0 to 18446744073709551615",
+        usage(a.verb));
   return value;
 }
 
@@ -72,8 +72,8 @@ void expect_memory(int count, int voxels, const std::string& verb) {
   const double need = 3.0 * 4.0 * count * (voxels + 1.0);
   const double have = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
   if (have > 0 && need > have)
-    fail(verb, ": ", count, " events of ", voxels, " voxels need ", bytes_text(need),
-         " of memory, this machine has ", bytes_text(have), "; make them in parts with --first and --events");
+    fail(verb, ": ", count, " events of ", voxels, " voxels need ", bytes_text(need), " of memory, this machine has ",
+         bytes_text(have), "; make them in parts with --first and --events");
 }
 
 std::uint64_t seed(const Arguments& a) { return unsigned_integer(a, "--seed"); }

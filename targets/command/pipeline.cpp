@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: MIT
 #include "targets/command/pipeline.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -15,8 +13,6 @@
 #include "engine/core/error.h"
 #include "engine/core/progress.h"
 #include "engine/physics/simulate.h"
-#include "engine/train/checkpoint.h"
-#include "engine/train/deploy.h"
 #include "engine/train/tune.h"
 
 namespace quench {
@@ -57,11 +53,6 @@ Data file_data(const Recipe& r) {
   data.second = data.training;
   data.origin = r.data.source.substr(r.data.source.find_last_of('/') + 1);
   return data;
-}
-
-bool exists(const std::string& path) {
-  struct stat info;
-  return stat(path.c_str(), &info) == 0;
 }
 
 TuneSettings tune_settings(const Recipe& r) {
@@ -112,49 +103,6 @@ Geometry recipe_geometry(const Recipe& r) {
 
 Data load_data(const Recipe& r, int threads) {
   return r.data.source == "simulation" ? simulated_data(r, threads) : file_data(r);
-}
-
-GanSettings gan_settings(const Recipe& r) {
-  GanSettings s;
-  s.name = r.name, s.seed = r.seed;
-  s.latent = r.model.latent, s.latent_bits = r.compress.latent_bits;
-  s.hidden = r.model.hidden, s.activation = r.model.activation, s.batch_norm = r.model.batch_norm;
-  s.critic_hidden = r.model.critic_hidden;
-  s.steps = r.train.steps, s.batch = r.train.batch;
-  s.learning_rate = r.train.learning_rate, s.critic_learning_rate = r.train.critic_learning_rate;
-  s.beta1 = r.train.beta1, s.beta2 = r.train.beta2, s.average = r.train.average, s.decay_from = r.train.decay_from;
-  s.checkpoint_every = r.train.checkpoint_every;
-  return s;
-}
-
-Trained train_model(const Recipe& r, const Data& data, const std::string& checkpoint, bool resume, int threads) {
-  const auto start = std::chrono::steady_clock::now();
-  const GanSettings settings = gan_settings(r);
-  const Preprocessing preprocessing = fit_preprocessing(data.training, data.geometry, r.seed, threads);
-  const TrainingSet set = training_set(preprocessing, data.training, r.seed, threads);
-  const std::uint64_t hash = gan_hash(settings, preprocessing, set);
-  if (resume && !exists(checkpoint))
-    fail("--resume: there is no checkpoint ", checkpoint, "; train without --resume first");
-  Trained result;
-  GanState state = start_gan(settings, preprocessing);
-  if (resume) state = load_checkpoint(checkpoint, state, hash);
-  Progress bar("train", settings.steps, "steps", state.step);
-  GanControl control;
-  control.progress = [&](const GanProgress& p) {
-    char note[80];
-    std::snprintf(note, sizeof note, "critic %.3f generator %.3f", p.critic_loss, p.generator_loss);
-    bar.update(p.step, note);
-    if (p.step % std::max<std::int64_t>(p.steps / 200, 1) != 0) return;
-    result.curve_step.push_back(static_cast<double>(p.step));
-    result.critic_loss.push_back(p.critic_loss), result.generator_loss.push_back(p.generator_loss);
-  };
-  control.checkpoint = [&](const GanState& s) { save_checkpoint(checkpoint, s, hash); };
-  control.stop = &interrupted();
-  result.state = train_gan(settings, set, std::move(state), control, threads);
-  result.finished = result.state.step >= settings.steps;
-  if (result.finished) result.model = deploy(averaged_generator(settings, result.state, set, threads), preprocessing);
-  result.seconds = seconds_since(start);
-  return result;
 }
 
 Program quantized(const Model& m, const std::vector<Range>& ranges, const Recipe& r) {

@@ -11,7 +11,6 @@
 #include "engine/model/model.h"
 #include "engine/model/program.h"
 #include "engine/physics/events.h"
-#include "engine/train/gan.h"
 
 namespace quench {
 
@@ -28,19 +27,6 @@ Data load_data(const Recipe&, int threads);
 
 // Geometry of the recipe, with its threshold.
 Geometry recipe_geometry(const Recipe&);
-
-GanSettings gan_settings(const Recipe&);
-
-struct Trained {
-  Model model;  // deployed: latent and incident energy in, voxels in MeV out
-  GanState state;
-  std::vector<double> curve_step, critic_loss, generator_loss;  // of this session's steps
-  double seconds = 0;
-  bool finished = true;  // false: interrupted, the checkpoint holds the state
-};
-
-// Trains with a checkpoint in the file `checkpoint`; resume continues from it.
-Trained train_model(const Recipe&, const Data&, const std::string& checkpoint, bool resume, int threads);
 
 struct Compressed {
   Model folded;     // without BatchNorm

@@ -15,6 +15,7 @@
 #include "targets/command/models.h"
 #include "targets/command/options.h"
 #include "targets/command/pipeline.h"
+#include "targets/command/training.h"
 #include "targets/command/verbs.h"
 #include "targets/targets.h"
 
@@ -46,8 +47,9 @@ Tensor generated_energies(const Data& data, int count) {
   return e;
 }
 
-Judged judge(const Recipe& r, const Data& data, const Model& model, const Compressed& c, const std::string& folder,
+Judged judge(const Recipe& r, const Data& data, const Trained& trained, const Compressed& c, const std::string& folder,
              int threads) {
+  const Model& model = trained.model;
   Judged j;
   const Tensor e = generated_energies(data, r.evaluate.events);
   const int latent_bits = r.compress.latent_bits;
@@ -65,6 +67,7 @@ Judged judge(const Recipe& r, const Data& data, const Model& model, const Compre
     j.comparisons.push_back({name, compare(data.geometry, data.reference, candidate, threads)});
   };
   against("second reference sample", data.second);
+  if (trained.flow) against("flow (teacher)", sample(*trained.flow, r.seed, 0, e, latent_bits, threads));
   against("float model", from_float);
   against("quantised only", from_dense);
   against("compressed model", from_program);
@@ -162,14 +165,10 @@ Report make_report(const Recipe& r, const Data& data, const Trained& trained, co
                                "instructions/event",
                                "the target's cost model, within 10 % of exact counts under emulation"});
   }
-  report.plots.push_back({"Training",
-                          "step",
-                          "least-squares loss",
-                          false,
-                          false,
-                          false,
-                          {{"critic", trained.curve_step, trained.critic_loss},
-                           {"generator", trained.curve_step, trained.generator_loss}}});
+  ReportPlot curves{"Training", "step", trained.loss, false, false, false, {}};
+  for (const Curve& c : trained.curves)
+    if (!c.step.empty()) curves.lines.push_back({c.name, c.step, c.value});
+  report.plots.push_back(curves);
   return report;
 }
 
@@ -185,6 +184,9 @@ int run_verb(const Arguments& a) {
   for (const std::string& setting : texts(a, "--set")) set_field(r, setting);
   if (given(a, "--seed")) r.seed = seed(a);
   check_recipe(r, a.positionals[0]);
+  if (r.model.family == "flow" && r.distill.steps == 0)
+    fail(a.positionals[0],
+         ": distill.steps is 0, but only a generator can be compressed: give it steps, or use quench train");
   std::vector<Target> targets;
   for (const std::string& name : r.generate.targets) targets.push_back(find_target(name));
   for (const Target& target : targets) check_name(r.name, target);  // before minutes of work
@@ -199,14 +201,14 @@ int run_verb(const Arguments& a) {
   const std::string checkpoint = out + "/model.checkpoint";
   const Trained trained = train_model(r, data, checkpoint, given(a, "--resume"), workers);
   if (!trained.finished)
-    fail("interrupted after ", trained.state.step, " of ", r.train.steps,
+    fail("interrupted after ", trained.steps, " of ", r.train.steps,
          " steps; continue with the same command and --resume");
   save_model(trained.model, out + "/model.onnx");
   stage("compress");
   const Compressed c = compress_model(r, trained.model, workers);
   write_file(out + "/program.qprog", program_text(c.program));
   stage("evaluate");
-  const Judged judged = judge(r, data, trained.model, c, out, workers);
+  const Judged judged = judge(r, data, trained, c, out, workers);
   stage("generate");
   for (const Target& target : targets) {
     const std::string name = target.name;

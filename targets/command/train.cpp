@@ -6,7 +6,7 @@
 #include "engine/core/table.h"
 #include "engine/model/onnx.h"
 #include "targets/command/options.h"
-#include "targets/command/pipeline.h"
+#include "targets/command/training.h"
 #include "targets/command/verbs.h"
 
 namespace quench {
@@ -23,12 +23,12 @@ int train_verb(const Arguments& a) {
   const Data data = load_data(recipe, workers);
   const Trained trained = train_model(recipe, data, checkpoint, given(a, "--resume"), workers);
   if (!trained.finished)
-    fail("interrupted after ", trained.state.step, " of ", recipe.train.steps,
+    fail("interrupted after ", trained.steps, " of ", recipe.train.steps,
          " steps; continue with the same command and --resume");
   save_model(trained.model, out);
-  std::printf("trained %s on %d showers, %d steps (seed %llu) in %s -> %s\n", recipe.name.c_str(), data.training.size(),
-              recipe.train.steps, static_cast<unsigned long long>(recipe.seed), duration_text(trained.seconds).c_str(),
-              out.c_str());
+  std::printf("trained %s on %d showers, %s steps (seed %llu) in %s -> %s\n", recipe.name.c_str(), data.training.size(),
+              grouped(trained.steps).c_str(), static_cast<unsigned long long>(recipe.seed),
+              duration_text(trained.seconds).c_str(), out.c_str());
   return 0;
 }
 

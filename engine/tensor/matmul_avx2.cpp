@@ -24,45 +24,50 @@ struct Tile {
   std::ptrdiff_t stride;
 };
 
-// c = start + a b for a tile [6, 16]. Element (i, k) of a is a[i * a_row + k * a_column]; b is packed [k][16].
-template <bool packed>
-__attribute__((target("avx2,fma"))) void tile_product(const float* a, std::ptrdiff_t a_row, const float* b, int k,
-                                                      Tile t) {
-  const std::ptrdiff_t row = packed ? 1 : a_row;
-  constexpr std::ptrdiff_t column = packed ? tile_rows : 1;
+// c = start + a b for a tile [6, 16], or for its left half. Element (i, k) of a is a[i * row + k * column]; b is packed
+// [k][16].
+template <bool whole>
+__attribute__((target("avx2,fma"))) void tile_product(const float* a, std::ptrdiff_t row, std::ptrdiff_t column,
+                                                      const float* b, int k, Tile t) {
   const float* a3 = a + 3 * row;
   const float* s = t.start;
   const std::ptrdiff_t d = t.start_stride;
-  __m256 c00 = _mm256_loadu_ps(s), c01 = _mm256_loadu_ps(s + 8);
-  __m256 c10 = _mm256_loadu_ps(s + d), c11 = _mm256_loadu_ps(s + d + 8);
-  __m256 c20 = _mm256_loadu_ps(s + 2 * d), c21 = _mm256_loadu_ps(s + 2 * d + 8);
-  __m256 c30 = _mm256_loadu_ps(s + 3 * d), c31 = _mm256_loadu_ps(s + 3 * d + 8);
-  __m256 c40 = _mm256_loadu_ps(s + 4 * d), c41 = _mm256_loadu_ps(s + 4 * d + 8);
-  __m256 c50 = _mm256_loadu_ps(s + 5 * d), c51 = _mm256_loadu_ps(s + 5 * d + 8);
+  __m256 c00 = _mm256_loadu_ps(s), c10 = _mm256_loadu_ps(s + d), c20 = _mm256_loadu_ps(s + 2 * d);
+  __m256 c30 = _mm256_loadu_ps(s + 3 * d), c40 = _mm256_loadu_ps(s + 4 * d), c50 = _mm256_loadu_ps(s + 5 * d);
+  __m256 c01 = c00, c11 = c00, c21 = c00, c31 = c00, c41 = c00, c51 = c00;
+  if (whole) {
+    c01 = _mm256_loadu_ps(s + 8), c11 = _mm256_loadu_ps(s + d + 8), c21 = _mm256_loadu_ps(s + 2 * d + 8);
+    c31 = _mm256_loadu_ps(s + 3 * d + 8), c41 = _mm256_loadu_ps(s + 4 * d + 8), c51 = _mm256_loadu_ps(s + 5 * d + 8);
+  }
   for (int i = 0; i < k; ++i) {
-    const __m256 b0 = _mm256_load_ps(b), b1 = _mm256_load_ps(b + 8);
+    const __m256 b0 = _mm256_load_ps(b), b1 = whole ? _mm256_load_ps(b + 8) : b0;
     __m256 x = _mm256_broadcast_ss(a);
-    c00 = _mm256_fmadd_ps(x, b0, c00), c01 = _mm256_fmadd_ps(x, b1, c01);
+    c00 = _mm256_fmadd_ps(x, b0, c00);
+    if (whole) c01 = _mm256_fmadd_ps(x, b1, c01);
     x = _mm256_broadcast_ss(a + row);
-    c10 = _mm256_fmadd_ps(x, b0, c10), c11 = _mm256_fmadd_ps(x, b1, c11);
+    c10 = _mm256_fmadd_ps(x, b0, c10);
+    if (whole) c11 = _mm256_fmadd_ps(x, b1, c11);
     x = _mm256_broadcast_ss(a + 2 * row);
-    c20 = _mm256_fmadd_ps(x, b0, c20), c21 = _mm256_fmadd_ps(x, b1, c21);
+    c20 = _mm256_fmadd_ps(x, b0, c20);
+    if (whole) c21 = _mm256_fmadd_ps(x, b1, c21);
     x = _mm256_broadcast_ss(a3);
-    c30 = _mm256_fmadd_ps(x, b0, c30), c31 = _mm256_fmadd_ps(x, b1, c31);
+    c30 = _mm256_fmadd_ps(x, b0, c30);
+    if (whole) c31 = _mm256_fmadd_ps(x, b1, c31);
     x = _mm256_broadcast_ss(a3 + row);
-    c40 = _mm256_fmadd_ps(x, b0, c40), c41 = _mm256_fmadd_ps(x, b1, c41);
+    c40 = _mm256_fmadd_ps(x, b0, c40);
+    if (whole) c41 = _mm256_fmadd_ps(x, b1, c41);
     x = _mm256_broadcast_ss(a3 + 2 * row);
-    c50 = _mm256_fmadd_ps(x, b0, c50), c51 = _mm256_fmadd_ps(x, b1, c51);
+    c50 = _mm256_fmadd_ps(x, b0, c50);
+    if (whole) c51 = _mm256_fmadd_ps(x, b1, c51);
     a += column, a3 += column, b += tile_columns;
   }
   float* c = t.c;
   const std::ptrdiff_t e = t.stride;
-  _mm256_storeu_ps(c, c00), _mm256_storeu_ps(c + 8, c01);
-  _mm256_storeu_ps(c + e, c10), _mm256_storeu_ps(c + e + 8, c11);
-  _mm256_storeu_ps(c + 2 * e, c20), _mm256_storeu_ps(c + 2 * e + 8, c21);
-  _mm256_storeu_ps(c + 3 * e, c30), _mm256_storeu_ps(c + 3 * e + 8, c31);
-  _mm256_storeu_ps(c + 4 * e, c40), _mm256_storeu_ps(c + 4 * e + 8, c41);
-  _mm256_storeu_ps(c + 5 * e, c50), _mm256_storeu_ps(c + 5 * e + 8, c51);
+  _mm256_storeu_ps(c, c00), _mm256_storeu_ps(c + e, c10), _mm256_storeu_ps(c + 2 * e, c20);
+  _mm256_storeu_ps(c + 3 * e, c30), _mm256_storeu_ps(c + 4 * e, c40), _mm256_storeu_ps(c + 5 * e, c50);
+  if (!whole) return;
+  _mm256_storeu_ps(c + 8, c01), _mm256_storeu_ps(c + e + 8, c11), _mm256_storeu_ps(c + 2 * e + 8, c21);
+  _mm256_storeu_ps(c + 3 * e + 8, c31), _mm256_storeu_ps(c + 4 * e + 8, c41), _mm256_storeu_ps(c + 5 * e + 8, c51);
 }
 
 // Eight rows of eight floats (row stride `from_stride`) become eight columns: to[j * 16 + i] = from[i * from_stride +
@@ -99,9 +104,13 @@ __attribute__((target("avx2,fma"))) void pack_panel(MatrixView b, int k, int col
       _mm256_store_ps(to + done * tile_columns + 8, _mm256_loadu_ps(b.data + done * b.row + 8));
     }
   }
-  for (; done < k; ++done)
-    for (int j = 0; j < tile_columns; ++j)
-      to[done * tile_columns + j] = j < columns ? b.data[done * b.row + j * b.column] : 0.0f;
+  if (columns < tile_columns) std::fill_n(to, k * tile_columns, 0.0f);
+  if (b.column == 1) {
+    for (; done < k; ++done) std::copy_n(b.data + done * b.row, columns, to + done * tile_columns);
+  } else {
+    for (int j = 0; j < columns; ++j)
+      for (int i = done; i < k; ++i) to[i * tile_columns + j] = b.data[i * b.row + j * b.column];
+  }
 }
 
 // A's `rows` <= 6 rows and columns 0 .. k - 1 as [k][6], filled up with zeros.
@@ -123,10 +132,14 @@ float* scratch(std::vector<float>& buffer, std::size_t floats) {
 }
 
 // The rectangle of a tile that C really has, by way of a full tile beside it.
-void edge_product(const float* a, const float* b, int k, Tile t, int rows, int columns) {
+void edge_product(MatrixView a, const float* b, int k, Tile t, int rows, int columns) {
   float part[tile_rows * tile_columns] = {};
+  const Tile whole{part, tile_columns, part, tile_columns};
   for (int i = 0; i < rows; ++i) std::copy_n(t.start + i * t.start_stride, columns, part + i * tile_columns);
-  tile_product<true>(a, 1, b, k, {part, tile_columns, part, tile_columns});
+  if (columns > 8)
+    tile_product<true>(a.data, a.row, a.column, b, k, whole);
+  else
+    tile_product<false>(a.data, a.row, a.column, b, k, whole);
   for (int i = 0; i < rows; ++i) std::copy_n(part + i * tile_columns, columns, t.c + i * t.stride);
 }
 
@@ -156,21 +169,20 @@ void block_product(const detail::MatmulBlock& m, int k0, int k, int j0, int colu
   float* packed_a = scratch(buffer_a, static_cast<std::size_t>(k) * tile_rows);
   for (int i = 0; i < m.m; i += tile_rows) {
     const int rows = std::min(tile_rows, m.m - i);
-    const MatrixView a{m.a.data + i * m.a.row + k0 * m.a.column, m.a.row, m.a.column};
-    const bool ragged = rows < tile_rows || columns % tile_columns != 0;
-    const bool packed = rows < tile_rows || a.column != 1;
-    if (packed || ragged) pack_rows(a, rows, k, packed_a);
+    MatrixView a{m.a.data + i * m.a.row + k0 * m.a.column, m.a.row, m.a.column};
+    if (rows < tile_rows || (a.column != 1 && panels > 4)) {  // a column is read once for each panel
+      pack_rows(a, rows, k, packed_a);
+      a = {packed_a, 1, tile_rows};
+    }
     for (int p = 0; p < panels; ++p) {
       const int j = j0 + p * tile_columns, width = std::min(tile_columns, j0 + columns - j);
       const float* panel = b + static_cast<std::size_t>(p) * panel_size;
       float* c = m.c + i * m.stride + j;
       const Tile tile = k0 == 0 ? first_tile(m.start, j, c, m.stride) : Tile{c, m.stride, c, m.stride};
       if (rows < tile_rows || width < tile_columns)
-        edge_product(packed_a, panel, k, tile, rows, width);
-      else if (packed)
-        tile_product<true>(packed_a, 1, panel, k, tile);
+        edge_product(a, panel, k, tile, rows, width);
       else
-        tile_product<false>(a.data, a.row, panel, k, tile);
+        tile_product<true>(a.data, a.row, a.column, panel, k, tile);
     }
   }
 }

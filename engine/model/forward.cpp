@@ -176,7 +176,8 @@ void find_wanted(const Model& model, Tape& tape, std::size_t wanted_inputs, bool
 
 }  // namespace
 
-void forward(const Model& model, Span<const Tensor> inputs, Mode mode, Tape& tape, int threads) {
+void forward_rows(const Model& model, Span<const Tensor> inputs, int begin, int count, Mode mode, Tape& tape,
+                  int threads) {
   if (inputs.size() != model.inputs.size())
     fail("model ", model.name, ": given ", inputs.size(), " inputs; it has ", model.inputs.size());
   tape.mode = mode;
@@ -188,8 +189,8 @@ void forward(const Model& model, Span<const Tensor> inputs, Mode mode, Tape& tap
       fail("model ", model.name, ": input ", value.name, " is [", inputs[i].rows(), ", ", inputs[i].columns(),
            "]; it must be [", inputs[0].rows(), ", ", value.width, "]");
     Tensor& to = tape.values[index(model.inputs[i].value)];
-    resize(to, inputs[i].rows(), value.width);
-    std::copy(inputs[i].data.begin(), inputs[i].data.end(), to.data.begin());
+    resize(to, count, value.width);
+    std::copy_n(inputs[i].row(begin), to.size(), to.data.begin());
   }
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
     const Run r{model, model.nodes[i], tape, i, threads};
@@ -197,21 +198,41 @@ void forward(const Model& model, Span<const Tensor> inputs, Mode mode, Tape& tap
   }
 }
 
-void backward(const Model& model, Tape& tape, const Tensor& output_gradient, Model& gradient,
-              Span<Tensor> input_gradients, bool parameter_gradients, int threads) {
-  find_wanted(model, tape, std::min(input_gradients.size(), model.inputs.size()), parameter_gradients);
+void forward(const Model& model, Span<const Tensor> inputs, Mode mode, Tape& tape, int threads) {
+  forward_rows(model, inputs, 0, inputs.size() == 0 ? 0 : inputs[0].rows(), mode, tape, threads);
+}
+
+namespace {
+
+// Through the nodes, last first. Parameters' gradients are added to `gradient` unless it is null.
+void propagate(const Model& model, Tape& tape, const Tensor& output_gradient, int begin, int count, Model* gradient,
+               std::size_t wanted_inputs, bool parameter_gradients, int threads) {
+  find_wanted(model, tape, std::min(wanted_inputs, model.inputs.size()), parameter_gradients);
   tape.gradients.resize(model.values.size());
   Tensor& last = tape.gradients[index(model.outputs.at(0))];
-  resize(last, output_gradient.rows(), output_gradient.columns());
-  std::copy(output_gradient.data.begin(), output_gradient.data.end(), last.data.begin());
+  resize(last, count, output_gradient.columns());
+  std::copy_n(output_gradient.row(begin), last.size(), last.data.begin());
   tape.reached[index(model.outputs[0])] = 1;
   for (std::size_t i = model.nodes.size(); i-- > 0;) {
     const Node& node = model.nodes[i];
     if (!tape.reached[index(node.output)] || !tape.wanted[index(node.output)]) continue;
     const Run r{model, node, tape, i, threads};
-    const Back b{r, parameter_gradients ? &gradient.nodes[i].op : nullptr};
+    const Back b{r, parameter_gradients && gradient ? &gradient->nodes[i].op : nullptr};
     std::visit([&](const auto& op) { back(op, b); }, node.op);
   }
+}
+
+}  // namespace
+
+void backward_rows(const Model& model, Tape& tape, const Tensor& output_gradient, int begin, int count,
+                   std::size_t wanted_inputs, bool parameter_gradients, int threads) {
+  propagate(model, tape, output_gradient, begin, count, nullptr, wanted_inputs, parameter_gradients, threads);
+}
+
+void backward(const Model& model, Tape& tape, const Tensor& output_gradient, Model& gradient,
+              Span<Tensor> input_gradients, bool parameter_gradients, int threads) {
+  propagate(model, tape, output_gradient, 0, output_gradient.rows(), &gradient, input_gradients.size(),
+            parameter_gradients, threads);
   for (std::size_t i = 0; i < std::min(input_gradients.size(), model.inputs.size()); ++i) {
     const std::size_t value = index(model.inputs[i].value);
     Tensor& to = input_gradients[i];
@@ -237,27 +258,6 @@ Model zeros_like(const Model& model) {
 void update_state(Model& model, const Tape& tape) {
   for (std::size_t i = 0; i < model.nodes.size(); ++i)
     if (BatchNorm* op = std::get_if<BatchNorm>(&model.nodes[i].op)) update_state(*op, tape.saved[i]);
-}
-
-Tensor infer(const Model& model, Span<const Tensor> inputs, int threads) {
-  constexpr int batch = 1024;
-  const int events = inputs.size() == 0 ? 0 : inputs[0].rows();
-  const Value output = model.outputs.at(0);
-  const int width = model.values[index(output)].width;
-  Tensor result = zeros({events, width});
-  Tape tape;
-  std::vector<Tensor> part(inputs.size());
-  for (int begin = 0; begin < events; begin += batch) {
-    for (std::size_t i = 0; i < inputs.size(); ++i) {
-      if (inputs[i].rows() != events)
-        fail("model ", model.name, ": input ", i, " holds ", inputs[i].rows(), " events, input 0 holds ", events);
-      part[i] = rows_of(inputs[i], begin, std::min(batch, events - begin));
-    }
-    forward(model, part, Mode::inference, tape, threads);
-    const Tensor& y = tape.values[index(output)];
-    std::copy(y.data.begin(), y.data.end(), result.row(begin));
-  }
-  return result;
 }
 
 }  // namespace quench

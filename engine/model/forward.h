@@ -35,6 +35,12 @@ void forward(const Model&, Span<const Tensor> inputs, Mode, Tape&, int threads =
 void backward(const Model&, Tape&, const Tensor& output_gradient, Model& gradient, Span<Tensor> input_gradients,
               bool parameter_gradients = true, int threads = 1);
 
+// The two passes on events begin .. begin + count - 1 of a batch; the second leaves the parameters' gradients to
+// add_parameter_gradient and wants those of the first `wanted_inputs` inputs. engine/model/shards.h is made of them.
+void forward_rows(const Model&, Span<const Tensor> inputs, int begin, int count, Mode, Tape&, int threads);
+void backward_rows(const Model&, Tape&, const Tensor& output_gradient, int begin, int count, std::size_t wanted_inputs,
+                   bool parameter_gradients, int threads);
+
 // A Model of the same shape whose parameters are all zero: a gradient or an optimiser's moment.
 Model zeros_like(const Model&);
 void set_zero(Model& gradient);

@@ -73,31 +73,41 @@ bool operator==(const Model&, const Model&);
 const char* type_name(const Op&);  // "Linear", "BatchNorm", ...
 
 // f(node index, name such as "hidden1.weight", Tensor&) for every trainable tensor, in order.
-template <class M, class F> void for_each_parameter(M& model, F&& f);
+template <class M, class F>
+void for_each_parameter(M& model, F&& f);
 // The same for state that is not trained (running mean and variance).
-template <class M, class F> void for_each_state(M& model, F&& f);
+template <class M, class F>
+void for_each_state(M& model, F&& f);
 
 // Checks widths, names, order and that no cycle exists; fails with the node's name and the numbers.
 void check(const Model&);
 
 // --- implementation of the two templates
 namespace detail {
-template <class O, class F> auto visit_parameters(O& op, F&& f, int) -> decltype(parameters(op, f)) {
+template <class O, class F>
+auto visit_parameters(O& op, F&& f, int) -> decltype(parameters(op, f)) {
   parameters(op, f);
 }
-template <class O, class F> void visit_parameters(O&, F&&, long) {}
-template <class O, class F> auto visit_state(O& op, F&& f, int) -> decltype(state(op, f)) { state(op, f); }
-template <class O, class F> void visit_state(O&, F&&, long) {}
+template <class O, class F>
+void visit_parameters(O&, F&&, long) {}
+template <class O, class F>
+auto visit_state(O& op, F&& f, int) -> decltype(state(op, f)) {
+  state(op, f);
+}
+template <class O, class F>
+void visit_state(O&, F&&, long) {}
 }  // namespace detail
 
-template <class M, class F> void for_each_parameter(M& model, F&& f) {
+template <class M, class F>
+void for_each_parameter(M& model, F&& f) {
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
     auto named = [&](const char* field, auto& tensor) { f(i, model.nodes[i].name + "." + field, tensor); };
     std::visit([&](auto& op) { detail::visit_parameters(op, named, 0); }, model.nodes[i].op);
   }
 }
 
-template <class M, class F> void for_each_state(M& model, F&& f) {
+template <class M, class F>
+void for_each_state(M& model, F&& f) {
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
     auto named = [&](const char* field, auto& tensor) { f(i, model.nodes[i].name + "." + field, tensor); };
     std::visit([&](auto& op) { detail::visit_state(op, named, 0); }, model.nodes[i].op);

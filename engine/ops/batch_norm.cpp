@@ -103,7 +103,7 @@ void backward(const BatchNorm& op, const Tensor& x, bool training, const std::ve
     column_sums(events, begin, count, product, [&](int i, int column, int j) {
       return slopes[i * width + column] * ((values[i * width + column] - mean[j]) * inverse[j]);
     });
-    if (gradient)
+    if (gradient && training)
       for (int j = 0; j < count; ++j) {
         gradient->beta.data[static_cast<std::size_t>(begin + j)] += sum[j];
         gradient->gamma.data[static_cast<std::size_t>(begin + j)] += product[j];
@@ -124,6 +124,19 @@ void backward(const BatchNorm& op, const Tensor& x, bool training, const std::ve
                             slope[j] * (values[row + static_cast<std::size_t>(j)] - mean[j]));
     }
   });
+  if (gradient && !training) add_gradient(x, saved, dy, *gradient);
+}
+
+void add_gradient(const Tensor& x, const std::vector<Tensor>& saved, const Tensor& dy, BatchNorm& gradient) {
+  const std::size_t width = gradient.gamma.size();
+  for (int i = 0; i < x.rows(); ++i) {
+    const float* value = x.row(i);
+    const float* slope = dy.row(i);
+    for (std::size_t j = 0; j < width; ++j) {
+      gradient.beta.data[j] += slope[j];
+      gradient.gamma.data[j] += slope[j] * ((value[j] - saved[0].data[j]) * saved[1].data[j]);
+    }
+  }
 }
 
 void update_state(BatchNorm& op, const std::vector<Tensor>& saved) {

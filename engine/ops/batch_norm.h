@@ -44,6 +44,10 @@ void forward(const BatchNorm&, const Tensor& x, bool training, Tensor& y, std::v
 void backward(const BatchNorm&, const Tensor& x, bool training, const std::vector<Tensor>& saved, const Tensor& dy,
               Tensor* dx, BatchNorm* gradient, int threads);
 // Moves the running statistics towards those of the batch that a training forward pass saved.
+// The parameters' gradients with running statistics: every sum one chain over the events, so that a batch may come in
+// parts.
+void add_gradient(const Tensor& x, const std::vector<Tensor>& saved, const Tensor& dy, BatchNorm& gradient);
+
 void update_state(BatchNorm&, const std::vector<Tensor>& saved);
 
 }  // namespace quench

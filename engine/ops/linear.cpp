@@ -7,13 +7,12 @@
 namespace quench {
 namespace {
 
-// Adds every column's sum, events in increasing order.
-void add_column_sums(const Tensor& x, Tensor& sum) {
-  const int columns = x.columns();
-  float* s = sum.data.data();
+// Adds the sums of columns first .. first + count - 1, events in increasing order.
+void add_column_sums(const Tensor& x, int first, int count, Tensor& sum) {
+  float* s = sum.data.data() + first;
   for (int i = 0; i < x.rows(); ++i) {
-    const float* row = x.row(i);
-    for (int j = 0; j < columns; ++j) s[j] += row[j];
+    const float* row = x.row(i) + first;
+    for (int j = 0; j < count; ++j) s[j] += row[j];
   }
 }
 
@@ -38,8 +37,15 @@ void backward(const Linear& op, const Tensor& x, const Tensor& dy, Tensor* dx, L
   if (gradient) {
     matmul(transposed(output_gradient), matrix(x.data.data(), inputs), outputs, inputs, events, from_sum(),
            gradient->weight.data.data(), threads);
-    add_column_sums(dy, gradient->bias);
+    add_column_sums(dy, 0, outputs, gradient->bias);
   }
+}
+
+void add_gradient(const Tensor& x, const Tensor& dy, int first, int count, Linear& gradient) {
+  const int outputs = gradient.weight.rows(), inputs = gradient.weight.columns();
+  matmul(transposed(matrix(dy.data.data() + first, outputs)), matrix(x.data.data(), inputs), count, inputs, x.rows(),
+         from_sum(), gradient.weight.row(first), 1);
+  add_column_sums(dy, first, count, gradient.bias);
 }
 
 }  // namespace quench

@@ -32,6 +32,9 @@ void forward(const Linear&, const Tensor& x, Tensor& y, int threads);
 // Writes dx = dy W and adds to the gradient's weight dy^T x and bias sum dy; a null pointer means not wanted.
 void backward(const Linear&, const Tensor& x, const Tensor& dy, Tensor* dx, Linear* gradient, int threads);
 
+// Adds to rows first .. first + count - 1 of the gradient's weight and bias.
+void add_gradient(const Tensor& x, const Tensor& dy, int first, int count, Linear& gradient);
+
 // The quantised layer: y = requantise(W x + bias), codes in one canonical dense form; the plan chooses how a device
 // stores them.
 struct QLinear {

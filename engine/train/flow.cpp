@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "engine/core/error.h"
-#include "engine/model/forward.h"
+#include "engine/model/shards.h"
 #include "engine/train/adam.h"
 #include "engine/train/batches.h"
 
@@ -22,7 +22,7 @@ struct Workspace {
   Model gradient;
   AdamTensors tensors;
   std::vector<Tensor*> average;
-  Tape tape;
+  Shards shards;
   std::vector<Tensor> inputs;
   Tensor slope;
 };
@@ -65,13 +65,13 @@ void clip(const std::vector<Tensor*>& gradient, double longest) {
 double train_step(Workspace& w, FlowState& s) {
   const FlowSettings& settings = w.settings;
   draw_batch(w, s.step);
-  forward(s.density, w.inputs, Mode::training, w.tape, w.threads);
-  const Tensor& log_density = w.tape.values[index(s.density.outputs[0])];
+  forward(s.density, w.inputs, Mode::training, w.shards, w.threads);
+  const Tensor& log_density = w.shards.output;
   double mean = 0;
   for (float v : log_density.data) mean += static_cast<double>(v);
   resize(w.slope, settings.batch, 1);
   std::fill(w.slope.data.begin(), w.slope.data.end(), -1.0f / static_cast<float>(settings.batch));
-  backward(s.density, w.tape, w.slope, w.gradient, {}, true, w.threads);
+  backward(s.density, w.shards, w.slope, w.gradient, {}, true, w.threads);
   if (settings.clip > 0) clip(w.tensors.gradient, settings.clip);
   const double warm = std::min(1.0, static_cast<double>(s.step + 1) / std::max(settings.warm_up, 1));
   const double rate = warm * scheduled_rate(settings.learning_rate, settings.decay_from, s.step, settings.steps);

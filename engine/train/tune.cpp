@@ -8,7 +8,7 @@
 
 #include "engine/core/error.h"
 #include "engine/core/math.h"
-#include "engine/model/forward.h"
+#include "engine/model/shards.h"
 #include "engine/ops/noise.h"
 #include "engine/physics/random.h"
 #include "engine/train/adam.h"
@@ -137,19 +137,19 @@ Model tune(const Model& teacher, Model student, const TuneSettings& s, const Tun
   const AdamTensors tensors{parameter_tensors(core), parameter_tensors(gradient), parameter_tensors(first),
                             parameter_tensors(second)};
   const std::vector<Tensor*> average_tensors = parameter_tensors(average), mask_tensors = parameter_tensors(mask);
-  Tape guide_tape, tape;
+  Shards guided, shards;
   Tensor slope;
   for (std::int64_t step = 0; step < s.steps; ++step) {
     const std::uint64_t event = static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(s.batch);
     const Batch batch = draw(source, event, s.batch, threads);
-    forward(guide, inputs_of(guide, batch), Mode::inference, guide_tape, threads);
-    forward(core, inputs_of(core, batch), Mode::inference, tape, threads);
+    forward(guide, inputs_of(guide, batch), Mode::inference, guided, threads);
+    forward(core, inputs_of(core, batch), Mode::inference, shards, threads);
     const double loss =
-        mean_square(tape.values[index(core.outputs[0])], guide_tape.values[index(guide.outputs[0])], slope);
+        mean_square(shards.output, guided.output, slope);
     if (!std::isfinite(loss))
       fail("tuning: the loss is no longer finite at step ", step + 1, "; lower tune_learning_rate (", s.learning_rate,
            ")");
-    backward(core, tape, slope, gradient, {}, true, threads);
+    backward(core, shards, slope, gradient, {}, true, threads);
     apply_mask(tensors.gradient, mask_tensors);
     adam_step(tensors, {scheduled_rate(s.learning_rate, s.decay_from, step, s.steps), s.beta1, s.beta2, 1e-8}, step + 1,
               threads);

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "engine/core/error.h"
-#include "engine/model/forward.h"
+#include "engine/model/shards.h"
 #include "engine/ops/noise.h"
 #include "engine/tensor/matmul.h"
 #include "engine/train/adam.h"
@@ -48,12 +48,12 @@ double multiplications(const Model& m) {  // an event
 struct Trainee {
   Model model, gradient, first, second;
   AdamTensors tensors;
-  Tape tape;
+  Shards shards;
   explicit Trainee(Model m) : model(std::move(m)), gradient(zeros_like(model)), first(gradient), second(gradient) {
     tensors = {parameter_tensors(model), parameter_tensors(gradient), parameter_tensors(first),
                parameter_tensors(second)};
   }
-  const Tensor& output() const { return tape.values[index(model.outputs[0])]; }
+  const Tensor& output() const { return shards.output; }
 };
 
 Tensor numbers(int rows, int columns, std::uint64_t seed) {
@@ -83,22 +83,22 @@ Work gan(int batch, int threads) {
   return {[=](std::int64_t step) {
             const AdamSettings adam{5e-4, 0.5, 0.99, 1e-8};
             State& w = *s;
-            forward(w.g.model, w.latent, Mode::training, w.g.tape, threads);
+            forward(w.g.model, w.latent, Mode::training, w.g.shards, threads);
             w.fake[0] = w.g.output();
             resize(w.both[0], 2 * batch, 50);
             std::copy(w.real.data.begin(), w.real.data.end(), w.both[0].row(0));
             std::copy(w.fake[0].data.begin(), w.fake[0].data.end(), w.both[0].row(batch));
-            forward(w.d.model, w.both, Mode::training, w.d.tape, threads);
+            forward(w.d.model, w.both, Mode::training, w.d.shards, threads);
             resize(w.slope, 2 * batch, 1);
             square_gradient(w.d.output(), 0, batch, 1, w.slope);
             square_gradient(w.d.output(), batch, 2 * batch, 0, w.slope);
-            backward(w.d.model, w.d.tape, w.slope, w.d.gradient, {}, true, threads);
+            backward(w.d.model, w.d.shards, w.slope, w.d.gradient, {}, true, threads);
             adam_step(w.d.tensors, adam, step + 1, threads);
-            forward(w.d.model, w.fake, Mode::training, w.d.tape, threads);
+            forward(w.d.model, w.fake, Mode::training, w.d.shards, threads);
             resize(w.slope, batch, 1);
             square_gradient(w.d.output(), 0, batch, 1, w.slope);
-            backward(w.d.model, w.d.tape, w.slope, w.d.gradient, w.fake_slope, false, threads);
-            backward(w.g.model, w.g.tape, w.fake_slope[0], w.g.gradient, {}, true, threads);
+            backward(w.d.model, w.d.shards, w.slope, w.d.gradient, w.fake_slope, false, threads);
+            backward(w.g.model, w.g.shards, w.fake_slope[0], w.g.gradient, {}, true, threads);
             adam_step(w.g.tensors, adam, step + 1, threads);
           },
           2e-9 * batch * (passes - 100.0 * 256)};
@@ -108,7 +108,7 @@ Work distill(int batch, int threads) {
   struct State {
     Trainee student{network("s", {100, 128, 256, 50}, Relu{}, 1)};
     Model teacher = network("t", {100, 512, 1024, 512, 50}, Relu{}, 2);
-    Tape tape;
+    Shards shards;
     std::vector<Tensor> latent{1};
     Tensor slope;
   };
@@ -117,14 +117,14 @@ Work distill(int batch, int threads) {
   const double work = multiplications(s->teacher) + 3 * multiplications(s->student.model) - 100.0 * 128;
   return {[=](std::int64_t step) {
             State& w = *s;
-            forward(w.teacher, w.latent, Mode::inference, w.tape, threads);
-            forward(w.student.model, w.latent, Mode::training, w.student.tape, threads);
-            const Tensor& target = w.tape.values[index(w.teacher.outputs[0])];
+            forward(w.teacher, w.latent, Mode::inference, w.shards, threads);
+            forward(w.student.model, w.latent, Mode::training, w.student.shards, threads);
+            const Tensor& target = w.shards.output;
             const Tensor& y = w.student.output();
             resize(w.slope, batch, 50);
             const float factor = 2.0f / static_cast<float>(batch * 50);
             for (std::size_t i = 0; i < y.size(); ++i) w.slope.data[i] = factor * (y.data[i] - target.data[i]);
-            backward(w.student.model, w.student.tape, w.slope, w.student.gradient, {}, true, threads);
+            backward(w.student.model, w.student.shards, w.slope, w.student.gradient, {}, true, threads);
             adam_step(w.student.tensors, {1e-3, 0.9, 0.999, 1e-8}, step + 1, threads);
           },
           2e-9 * batch * work};
@@ -145,10 +145,10 @@ Work realnvp(int batch, int threads) {
   s->x.assign(1, numbers(batch, 50, 1));
   return {[=](std::int64_t step) {
             State& w = *s;
-            forward(w.flow.model, w.x, Mode::training, w.flow.tape, threads);
+            forward(w.flow.model, w.x, Mode::training, w.flow.shards, threads);
             resize(w.slope, batch, 1);
             std::fill(w.slope.data.begin(), w.slope.data.end(), -1.0f / static_cast<float>(batch));
-            backward(w.flow.model, w.flow.tape, w.slope, w.flow.gradient, {}, true, threads);
+            backward(w.flow.model, w.flow.shards, w.slope, w.flow.gradient, {}, true, threads);
             adam_step(w.flow.tensors, {1.5e-3, 0.9, 0.999, 1e-8}, step + 1, threads);
           },
           2e-9 * batch * (3 * multiplications(s->flow.model) - 25.0 * 128)};

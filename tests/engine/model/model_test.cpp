@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "engine/core/error.h"
-#include "engine/model/forward.h"
+#include "engine/model/shards.h"
 #include "tests/engine/model/gradient_check.h"
 
 using namespace quench;
@@ -93,6 +93,31 @@ TEST_CASE("forward and backward give the same bytes for any number of threads") 
   for (std::size_t v = 0; v < m.values.size(); ++v) CHECK(same_bytes(one.values[v], three.values[v]));
   CHECK(gradient_one == gradient_three);
   CHECK_FALSE(gradient_one == zeros_like(m));
+}
+
+TEST_CASE("shards: the bytes of one tape, for any number of threads") {
+  for (const Mode mode : {Mode::inference, Mode::training}) {
+    const Model m = critic_like(150);
+    const std::vector<Tensor> inputs = critic_inputs(701);
+    const Tensor dy = random_tensor({701, 1}, 77);
+    Tape tape;
+    Model gradient = zeros_like(m);
+    std::vector<Tensor> input_gradients(2);
+    forward(m, inputs, mode, tape);
+    backward(m, tape, dy, gradient, input_gradients);
+    for (const int threads : {1, 2, 3, 5}) {
+      Shards shards;
+      Model again = zeros_like(m);
+      std::vector<Tensor> slopes(2);
+      forward(m, inputs, mode, shards, threads);
+      backward(m, shards, dy, again, slopes, true, threads);
+      const std::size_t expected = mode == Mode::training ? 1 : threads == 1 ? 2 : static_cast<std::size_t>(threads);
+      CHECK(shards.begin.size() == expected + 1);
+      CHECK(same_bytes(shards.output, tape.values[index(m.outputs[0])]));
+      CHECK(again == gradient);
+      for (std::size_t i = 0; i < 2; ++i) CHECK(same_bytes(slopes[i], input_gradients[i]));
+    }
+  }
 }
 
 TEST_CASE("infer goes through batches of 1024 and gives what forward gives") {

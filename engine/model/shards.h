@@ -1,0 +1,25 @@
+// A batch in shards of events: every thread takes whole shards through the whole network.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <vector>
+
+#include "engine/model/forward.h"
+
+namespace quench {
+
+// What forward computed, shard by shard, and the whole batch's first output. The bytes are those of forward() and
+// backward() on one tape, whatever the number of threads; threads meet once for each pass, and the values of a shard
+// stay in a core's cache. A model whose layers mix events (BatchNorm in training) is one shard, whose layers share the
+// threads instead.
+struct Shards {
+  std::vector<Tape> tapes;
+  std::vector<int> begin;  // [shards + 1]
+  Tensor output;
+};
+
+void forward(const Model&, Span<const Tensor> inputs, Mode, Shards&, int threads);
+// As backward() of engine/model/forward.h.
+void backward(const Model&, Shards&, const Tensor& output_gradient, Model& gradient, Span<Tensor> input_gradients,
+              bool parameter_gradients, int threads);
+
+}  // namespace quench

@@ -29,6 +29,13 @@ struct Recipe {
     double learning_rate = 5e-4, critic_learning_rate = 5e-4, beta1 = 0.5, beta2 = 0.99, average = 0.999;
     double decay_from = 0.4;
     int checkpoint_every = 1000;
+    std::string loss = "least-squares", penalty = "none";
+    double gradient_penalty = 0;
+    bool spectral_norm = false;
+    double instance_noise = 0;
+    int critic_steps = 1;
+    std::string schedule = "cosine";
+    double total_energy_weight = 0, layer_energy_weight = 0, sparsity_weight = 0;
   };
   struct Compress {
     int bits = 8, activation_bits = 8, output_bits = 16, latent_bits = 8;

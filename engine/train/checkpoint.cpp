@@ -28,6 +28,7 @@ void for_each_tensor(State& s, F&& f) {
     for_each_parameter(*model, [&](std::size_t, const std::string&, auto& t) { f(t); });
     for_each_state(*model, [&](std::size_t, const std::string&, auto& t) { f(t); });
   }
+  for (auto& u : s.spectral) f(u);
 }
 
 std::uint32_t checksum(const std::uint32_t* words, std::size_t count) {

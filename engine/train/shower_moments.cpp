@@ -80,8 +80,8 @@ double moment_loss(const MomentWeights& w, const Tensor& generated, const Moment
   assert(width >= 3 && real.mean.size() == static_cast<std::size_t>(width));
   resize(gradient, events, width);
   double loss = 0;
-  for (const Group& g : {Group{w.total_energy, 0, 1}, Group{w.layer_energy, 1, width - 1},
-                         Group{w.sparsity, width - 1, width}})
+  for (const Group& g :
+       {Group{w.total_energy, 0, 1}, Group{w.layer_energy, 1, width - 1}, Group{w.sparsity, width - 1, width}})
     for (int j = g.begin; j < g.end; ++j) {
       const double unit = real.variance[static_cast<std::size_t>(j)] + smallest, weight = g.weight / (g.end - g.begin);
       double mean = 0, variance = 0;
@@ -98,8 +98,7 @@ double moment_loss(const MomentWeights& w, const Tensor& generated, const Moment
       // d mean / d x = 1 / n, d variance / d x = 2 (x - mean) / n.
       const double shift = weight * 2 * off / unit / events, stretch = weight * 4 * wide / unit / events;
       for (int i = 0; i < events; ++i)
-        gradient.row(i)[j] =
-            static_cast<float>(shift + stretch * (static_cast<double>(generated.row(i)[j]) - mean));
+        gradient.row(i)[j] = static_cast<float>(shift + stretch * (static_cast<double>(generated.row(i)[j]) - mean));
     }
   return loss;
 }

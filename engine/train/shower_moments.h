@@ -19,7 +19,7 @@ struct MomentWeights {
   double total_energy = 0, layer_energy = 0, sparsity = 0;
 };
 
-inline bool any(const MomentWeights& w) { return w.total_energy > 0 || w.layer_energy > 0 || w.sparsity > 0; }
+inline bool any_weight(const MomentWeights& w) { return w.total_energy > 0 || w.layer_energy > 0 || w.sparsity > 0; }
 
 // Mean and variance (the mean square deviation) of every column.
 struct Moments {
@@ -36,7 +36,7 @@ double moment_loss(const MomentWeights&, const Tensor& generated, const Moments&
 struct MomentSpace {
   Tape tape;
   Moments real;
-  Tensor gradient;                    // of the quantities
+  Tensor gradient;                     // of the quantities
   std::vector<Tensor> input_gradient;  // [0]: d loss / d generated standardised numbers
 };
 

@@ -39,7 +39,7 @@ std::vector<Tensor> rows(const TrainingSet& data, int begin, int count) {
 
 TEST_CASE("shower quantities: energies over the incident energy, and the fraction of voxels above the threshold") {
   const Setup s = setup();
-  const Tensor q = infer(s.quantities, {s.data.numbers, s.data.energies});
+  const Tensor q = infer(s.quantities, std::vector<Tensor>{s.data.numbers, s.data.energies});
   REQUIRE(q.columns() == 5);  // total, three layers, count
   double counted = 0, above = 0;
   for (int i = 0; i < 400; ++i) {

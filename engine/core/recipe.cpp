@@ -48,8 +48,19 @@ void fields(R& r, F&& f) {
   f("train.beta1", r.train.beta1, below(0, 1), "Adam's memory of the gradient");
   f("train.beta2", r.train.beta2, below(0, 1), "Adam's memory of its square");
   f("train.average", r.train.average, below(0, 1), "decay of the generator's running average, which is kept");
-  f("train.decay_from", r.train.decay_from, range(0, 1), "cosine to 0 from this fraction of the steps; 1: constant");
+  f("train.decay_from", r.train.decay_from, range(0, 1), "cosine or linear: to 0 from this fraction on; 1: constant");
   f("train.checkpoint_every", r.train.checkpoint_every, range(1, max_count), "steps between checkpoints");
+  f("train.loss", r.train.loss, one_of({"least-squares", "bce", "hinge", "wasserstein"}), "of critic and generator");
+  f("train.penalty", r.train.penalty, one_of({"none", "wgan-gp", "r1"}), "on the slope of the critic's score");
+  f("train.gradient_penalty", r.train.gradient_penalty, range(0, 1e6), "weight of train.penalty");
+  f("train.spectral_norm", r.train.spectral_norm, any(), "the critic's weights over their largest singular value");
+  f("train.instance_noise", r.train.instance_noise, range(0, 100), "deviation, on the critic's inputs; falls to 0");
+  f("train.critic_steps", r.train.critic_steps, range(1, 1000), "of the critic for each of the generator");
+  f("train.schedule", r.train.schedule, one_of({"cosine", "constant", "linear", "step"}),
+    "of the learning rates; step: halved after 1/2, 3/4, 7/8 of the steps");
+  f("train.total_energy_weight", r.train.total_energy_weight, range(0, 1e6), "batch moments of ln(total energy)");
+  f("train.layer_energy_weight", r.train.layer_energy_weight, range(0, 1e6), "batch moments of ln(layer energy)");
+  f("train.sparsity_weight", r.train.sparsity_weight, range(0, 1e6), "batch moments of voxels above the threshold");
 
   f("train.warm_up", r.train.warm_up, range(0, max_count), "steps until the learning rate is reached (flow)");
   f("train.clip", r.train.clip, range(0, 1e9), "longest gradient; 0: any (flow)");
@@ -157,6 +168,20 @@ bool assign_field(Recipe& recipe, const std::string& file, const TomlEntry& entr
   fail_at(file, place, "unknown key " + toml_string(key) + suggestion(key, all_keys()));
 }
 
+// The slope of a wasserstein critic must be bounded, and a penalty needs both its kind and its weight.
+void check_train(const Recipe::Train& train, const std::string& where) {
+  const bool penalised = train.penalty != "none";
+  if (train.gradient_penalty > 0 && !penalised)
+    fail(where, ": train.gradient_penalty ", train.gradient_penalty,
+         " weighs nothing: set train.penalty to wgan-gp or r1");
+  if (train.gradient_penalty <= 0 && penalised)
+    fail(where, ": train.penalty ", train.penalty,
+         " has weight 0: set train.gradient_penalty above 0, for instance to 10");
+  if (train.loss == "wasserstein" && !penalised && !train.spectral_norm)
+    fail(where, ": train.loss wasserstein needs a critic of bounded slope: set train.penalty = \"wgan-gp\" with "
+         "train.gradient_penalty = 10, or train.spectral_norm = true");
+}
+
 void check_tables(const TomlDocument& document) {
   const std::vector<std::string> sections = all_sections();
   for (const TomlTable& table : document.tables) {
@@ -179,6 +204,7 @@ void check_recipe(const Recipe& recipe, const std::string& where) {
   if (data.threshold_mev < 0 && data.threshold_mev != -1) {
     fail(where, ": data.threshold_mev ", data.threshold_mev, " is neither -1 (the geometry's) nor at least 0");
   }
+  check_train(recipe.train, where);
   const double counts = data.maximum_gev * 1000 / recipe.generate.energy_unit_mev;
   if (counts > 4294967295.0) {
     fail(where, ": data.maximum_gev ", data.maximum_gev, " is ", counts, " counts of generate.energy_unit_mev ",

@@ -33,6 +33,13 @@ struct Recipe {
     int warm_up = 200;
     double clip = 20;
     int validation_events = 0, evaluate_every = 500, patience = 0;
+    std::string loss = "least-squares", penalty = "none";
+    double gradient_penalty = 0;
+    bool spectral_norm = false;
+    double instance_noise = 0;
+    int critic_steps = 1;
+    std::string schedule = "cosine";
+    double total_energy_weight = 0, layer_energy_weight = 0, sparsity_weight = 0;
   };
   struct Flow {
     std::string coupling = "affine";

@@ -74,6 +74,14 @@ std::vector<Task> parameter_tasks(const Model& model, const Tape& tape) {
 
 }  // namespace
 
+void joined(const Shards& s, Value value, Tensor& whole) {
+  resize(whole, s.begin.back(), s.tapes[0].values[index(value)].columns());
+  for (std::size_t k = 0; k + 1 < s.begin.size(); ++k) {
+    const Tensor& part = s.tapes[k].values[index(value)];
+    std::copy(part.data.begin(), part.data.end(), whole.row(s.begin[k]));
+  }
+}
+
 void forward(const Model& model, Span<const Tensor> inputs, Mode mode, Shards& s, int threads) {
   const int events = inputs.size() == 0 ? 0 : inputs[0].rows();
   cut(s, events, mixes_events(model, mode), threads);

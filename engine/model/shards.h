@@ -17,6 +17,9 @@ struct Shards {
   Tensor output;
 };
 
+// A value of the whole batch, from its parts.
+void joined(const Shards&, Value, Tensor& whole);
+
 void forward(const Model&, Span<const Tensor> inputs, Mode, Shards&, int threads);
 // As backward() of engine/model/forward.h.
 void backward(const Model&, Shards&, const Tensor& output_gradient, Model& gradient, Span<Tensor> input_gradients,

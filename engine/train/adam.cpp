@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/core/error.h"
 #include "engine/core/parallel_for.h"
 
 namespace quench {
@@ -83,10 +84,21 @@ void average_step(const std::vector<Tensor*>& average, const std::vector<Tensor*
     });
 }
 
-double scheduled_rate(double rate, double decay_from, std::int64_t step, std::int64_t steps) {
+Schedule schedule_named(const std::string& name) {
+  if (name == "cosine") return Schedule::cosine;
+  if (name == "constant") return Schedule::constant;
+  if (name == "linear") return Schedule::linear;
+  if (name == "step") return Schedule::step;
+  fail("train.schedule: \"", name, "\" is not known; choose cosine, constant, linear or step");
+}
+
+double scheduled_rate(double rate, double decay_from, std::int64_t step, std::int64_t steps, Schedule schedule) {
   const double done = static_cast<double>(step) / static_cast<double>(std::max<std::int64_t>(steps, 1));
-  if (done <= decay_from || decay_from >= 1) return rate;
-  return rate * 0.5 * (1 + cos_pi((done - decay_from) / (1 - decay_from)));
+  if (schedule == Schedule::step) return rate * (done < 0.5 ? 1 : done < 0.75 ? 0.5 : done < 0.875 ? 0.25 : 0.125);
+  if (schedule == Schedule::constant || done <= decay_from || decay_from >= 1) return rate;
+  const double decayed = (done - decay_from) / (1 - decay_from);
+  if (schedule == Schedule::linear) return rate * (1 - decayed);
+  return rate * 0.5 * (1 + cos_pi(decayed));
 }
 
 }  // namespace quench

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "engine/model/model.h"
@@ -27,7 +28,15 @@ void adam_step(const AdamTensors&, const AdamSettings&, std::int64_t step, int t
 void average_step(const std::vector<Tensor*>& average, const std::vector<Tensor*>& parameters, double decay,
                   int threads = 1);
 
-// Constant up to `decay_from` (a fraction of all steps), then half a cosine down to 0. step = 0 .. steps - 1.
-double scheduled_rate(double rate, double decay_from, std::int64_t step, std::int64_t steps);
+// cosine, linear: constant up to `decay_from` (a fraction of all steps), then half a cosine or a straight line down to
+// 0. constant: to the end. step: halved when 1/2, 3/4 and 7/8 of the steps are done.
+enum class Schedule { cosine, constant, linear, step };
+
+// "cosine", "constant", "linear" or "step"; fails for any other name.
+Schedule schedule_named(const std::string& name);
+
+// The learning rate of step = 0 .. steps - 1.
+double scheduled_rate(double rate, double decay_from, std::int64_t step, std::int64_t steps,
+                      Schedule schedule = Schedule::cosine);
 
 }  // namespace quench

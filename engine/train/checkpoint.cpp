@@ -26,6 +26,7 @@ void for_each_tensor(const CheckpointParts& parts, F&& f) {
     for_each_parameter(*model, [&](std::size_t, const std::string&, auto& t) { f(t); });
     for_each_state(*model, [&](std::size_t, const std::string&, auto& t) { f(t); });
   }
+  for (Tensor* t : parts.tensors) f(*t);
 }
 
 std::uint32_t checksum(const std::uint32_t* words, std::size_t count) {
@@ -67,10 +68,12 @@ void check_header(const std::vector<std::uint32_t>& words, std::size_t bytes, st
 }  // namespace
 
 CheckpointParts checkpoint_parts(GanState& s) {
-  return {&s.step,
-          {},
-          {&s.generator, &s.average, &s.critic, &s.generator_first, &s.generator_second, &s.critic_first,
-           &s.critic_second}};
+  CheckpointParts parts{&s.step,
+                        {},
+                        {&s.generator, &s.average, &s.critic, &s.generator_first, &s.generator_second, &s.critic_first,
+                         &s.critic_second}};
+  for (Tensor& u : s.spectral) parts.tensors.push_back(&u);
+  return parts;
 }
 
 CheckpointParts checkpoint_parts(FlowState& s) {

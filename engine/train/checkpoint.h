@@ -16,6 +16,7 @@ struct CheckpointParts {
   std::int64_t* step;
   std::vector<double*> numbers;
   std::vector<Model*> models;
+  std::vector<Tensor*> tensors = {};
 };
 CheckpointParts checkpoint_parts(GanState&);
 CheckpointParts checkpoint_parts(FlowState&);

@@ -1,4 +1,4 @@
-// Least-squares GAN (Mao et al. 2017) on standardised stick-breaking numbers; the critic also sees log voxels.
+// GAN on standardised stick-breaking numbers; the critic also sees log voxels.
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <atomic>
@@ -9,6 +9,7 @@
 
 #include "engine/model/model.h"
 #include "engine/train/preprocess.h"
+#include "engine/train/shower_moments.h"
 
 namespace quench {
 
@@ -26,17 +27,28 @@ struct GanSettings {
   double decay_from = 0.4;  // learning rates: constant up to this fraction of the steps, then half a cosine to 0
   int statistics_batches = 20, statistics_batch = 1000;  // BatchNorm statistics of the averaged generator
   int checkpoint_every = 1000;                           // steps; 0: only at the end
+  std::string loss = "least-squares";                    // gan_loss.h
+  std::string penalty = "none";                          // gradient_penalty.h, with the weight gradient_penalty
+  double gradient_penalty = 0;
+  bool spectral_norm = false;  // of the critic's Linear layers
+  // Standard deviation of normal noise on all that the critic sees, falling linearly to 0 at the end of the training.
+  double instance_noise = 0;
+  int critic_steps = 1;             // for each step of the generator, each with data and latents of its own
+  std::string schedule = "cosine";  // of the learning rates: adam.h
+  MomentWeights moments;            // of terms beside the loss of the generator: shower_moments.h
 };
 
 struct GanState {
   Model generator, average, critic;
   Model generator_first, generator_second, critic_first, critic_second;  // Adam's moments
   std::int64_t step = 0;                                                 // steps done
+  std::vector<Tensor> spectral;  // with spectral_norm: u of every Linear of the critic (spectral_norm.h)
+  Model quantities;              // with a weight in moments: shower_quantities(); fixed, and in no checkpoint
 };
 
 struct GanProgress {
   std::int64_t step, steps;
-  double critic_loss, generator_loss;  // of the last step
+  double critic_loss, generator_loss;  // of the last step, with penalties and weighted terms
 };
 
 struct GanControl {
@@ -56,7 +68,9 @@ GanState start_gan(const GanSettings&, const Preprocessing&);
 std::uint64_t gan_hash(const GanSettings&, const Preprocessing&, const TrainingSet&);
 
 // Runs from state.step to settings.steps (or until stopped). A pure function of its arguments: nothing depends on the
-// number of threads or on how often it was interrupted. Fails when the losses are no longer finite.
+// number of threads or on how often it was interrupted. Fails when the losses are no longer finite, and when a batch of
+// generated numbers has less than 0.01 of the real batch's variance (compared every checkpoint_every steps, from step
+// 200 on: generators start narrow).
 GanState train_gan(const GanSettings&, const TrainingSet&, GanState, const GanControl& = {}, int threads = 1);
 
 // The averaged generator with BatchNorm statistics of its own weights.

@@ -6,9 +6,25 @@
 #include "engine/model/forward.h"
 #include "engine/train/gan.h"
 #include "engine/train/hash.h"
+#include "engine/train/spectral_norm.h"
 #include "engine/train/start.h"
+#include "engine/train/streams.h"
 
 namespace quench {
+namespace {
+
+// Of the settings that came after the first checkpoints.
+std::uint64_t later_settings(const GanSettings& s) {
+  Hash h;
+  h.text(s.loss), h.text(s.penalty), h.text(s.schedule), h.word(s.spectral_norm), h.integers({s.critic_steps});
+  for (double x :
+       {s.gradient_penalty, s.instance_noise, s.moments.total_energy, s.moments.layer_energy, s.moments.sparsity})
+    h.number(x);
+  return h.value;
+}
+
+}  // namespace
+
 Model gan_generator(const GanSettings& settings, const Preprocessing& p) {
   Model m;
   m.name = settings.name;
@@ -66,6 +82,8 @@ GanState start_gan(const GanSettings& settings, const Preprocessing& p) {
   s.critic = gan_critic(settings, p);
   s.generator_first = s.generator_second = zeros_like(s.generator);
   s.critic_first = s.critic_second = zeros_like(s.critic);
+  if (settings.spectral_norm) s.spectral = start_spectral(s.critic, stream_seed(settings.seed, Use::spectral));
+  if (any_weight(settings.moments)) s.quantities = shower_quantities(p);
   return s;
 }
 
@@ -79,6 +97,8 @@ std::uint64_t gan_hash(const GanSettings& s, const Preprocessing& p, const Train
   h.number(p.condition.reference_mev), h.integers(p.split.layer_voxels);
   for (const ConditionalAffine* op : {&p.numbers, &p.log_voxels}) h.tensor(op->mean), h.tensor(op->log_deviation);
   h.tensor(data.numbers), h.tensor(data.energies);
+  // Left alone, they change no checkpoint's hash.
+  if (later_settings(s) != later_settings(GanSettings())) h.word(later_settings(s));
   return h.value;
 }
 

@@ -144,8 +144,7 @@ Model tune(const Model& teacher, Model student, const TuneSettings& s, const Tun
     const Batch batch = draw(source, event, s.batch, threads);
     forward(guide, inputs_of(guide, batch), Mode::inference, guided, threads);
     forward(core, inputs_of(core, batch), Mode::inference, shards, threads);
-    const double loss =
-        mean_square(shards.output, guided.output, slope);
+    const double loss = mean_square(shards.output, guided.output, slope);
     if (!std::isfinite(loss))
       fail("tuning: the loss is no longer finite at step ", step + 1, "; lower tune_learning_rate (", s.learning_rate,
            ")");

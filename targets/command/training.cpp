@@ -53,6 +53,10 @@ GanSettings gan_settings(const Recipe& r) {
   s.learning_rate = r.train.learning_rate, s.critic_learning_rate = r.train.critic_learning_rate;
   s.beta1 = r.train.beta1, s.beta2 = r.train.beta2, s.average = r.train.average, s.decay_from = r.train.decay_from;
   s.checkpoint_every = r.train.checkpoint_every;
+  s.loss = r.train.loss, s.penalty = r.train.penalty, s.gradient_penalty = r.train.gradient_penalty;
+  s.spectral_norm = r.train.spectral_norm, s.instance_noise = r.train.instance_noise;
+  s.critic_steps = r.train.critic_steps, s.schedule = r.train.schedule;
+  s.moments = {r.train.total_energy_weight, r.train.layer_energy_weight, r.train.sparsity_weight};
   return s;
 }
 
@@ -62,7 +66,7 @@ Trained train_gan_model(const Recipe& r, const Data& data, const std::string& ch
   const std::uint64_t hash = gan_hash(settings, p.preprocessing, p.set);
   Trained result;
   result.curves = {{"critic", {}, {}}, {"generator", {}, {}}};
-  result.loss = "least-squares loss";
+  result.loss = settings.loss + " loss";
   GanState state = start_gan(settings, p.preprocessing);
   if (resume) state = load_checkpoint(checkpoint, state, hash);
   Progress bar("train", settings.steps, "steps", state.step);

@@ -107,7 +107,7 @@ TEST_CASE("every printed key can be set alone, and changes the hash of its secti
     quench::set_field(r, key + "=" + line.substr(equals + 3));
     CHECK(r == Recipe());
   }
-  CHECK(keys == 43);
+  CHECK(keys == 53);
 
   Recipe r;
   r.generate.targets = {"host"};
@@ -162,6 +162,15 @@ TEST_CASE("values that must fit together") {
         "recipe.toml: data.minimum_gev 5 must be below data.maximum_gev 5");
   CHECK(error_of("[data]\nthreshold_mev = -0.5").find("-0.5 is neither -1") != std::string::npos);
   CHECK(error_of("[generate]\nenergy_unit_mev = 1e-6").find("more than the 4294967295") != std::string::npos);
+  CHECK(error_of("[train]\nloss = \"wasserstein\"") ==
+        "recipe.toml: train.loss wasserstein needs a critic of bounded slope: set train.penalty = \"wgan-gp\" with "
+        "train.gradient_penalty = 10, or train.spectral_norm = true");
+  CHECK(error_of("[train]\nloss = \"wasserstein\"\nspectral_norm = true") == "no error");
+  CHECK(error_of("[train]\nloss = \"wasserstein\"\npenalty = \"wgan-gp\"\ngradient_penalty = 10") == "no error");
+  CHECK(error_of("[train]\ngradient_penalty = 5") ==
+        "recipe.toml: train.gradient_penalty 5 weighs nothing: set train.penalty to wgan-gp or r1");
+  CHECK(error_of("[train]\npenalty = \"r1\"") ==
+        "recipe.toml: train.penalty r1 has weight 0: set train.gradient_penalty above 0, for instance to 10");
   CHECK(error_of("[generate]\ntargets = [\"avr\", \"host\", \"avr\"]").find("avr twice") != std::string::npos);
 }
 

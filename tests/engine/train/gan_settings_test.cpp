@@ -1,0 +1,242 @@
+// The GAN's choices: losses, penalties, spectral norm, noise, schedules, moments; and training that diverges.
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/core/error.h"
+#include "engine/model/forward.h"
+#include "engine/ops/noise.h"
+#include "engine/train/adam.h"
+#include "engine/train/checkpoint.h"
+#include "engine/train/gan.h"
+#include "engine/train/instance_noise.h"
+#include "tests/engine/train/toy.h"
+
+using namespace quench;
+
+namespace {
+
+struct Setup {
+  GanSettings settings;
+  Preprocessing preprocessing;
+  TrainingSet data;
+};
+
+Setup small_setup(int steps) {
+  Setup s;
+  s.settings.latent = 6, s.settings.hidden = {16, 24}, s.settings.critic_hidden = {24, 16};
+  s.settings.batch = 64, s.settings.steps = steps, s.settings.checkpoint_every = 7;
+  s.settings.statistics_batches = 4, s.settings.statistics_batch = 100;
+  const Events events = toy_events(700);
+  s.preprocessing = fit_preprocessing(events, toy_geometry(), 1);
+  s.data = training_set(s.preprocessing, events, 1);
+  return s;
+}
+
+void everything_on(GanSettings& s) {
+  s.loss = "wasserstein", s.penalty = "wgan-gp", s.gradient_penalty = 10, s.spectral_norm = true;
+  s.instance_noise = 0.3, s.critic_steps = 3, s.schedule = "step";
+  s.moments = {0.1, 0.2, 0.3};
+}
+
+GanState run(const Setup& s, const GanControl& control = {}, int threads = 1) {
+  return train_gan(s.settings, s.data, start_gan(s.settings, s.preprocessing), control, threads);
+}
+
+std::uint64_t hash(const Setup& s) { return gan_hash(s.settings, s.preprocessing, s.data); }
+
+std::string message(const Setup& s) {
+  try {
+    run(s);
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "no error";
+}
+
+// Generated standardised numbers of the training events' energies.
+Tensor generated(const Setup& s, const Model& generator) {
+  return infer(generator,
+               std::vector<Tensor>{sample_latent(normal_noise(s.settings.latent), 99, 0, 700), s.data.energies});
+}
+
+// The largest deviation of any column's mean from 0 or standard deviation from 1.
+double misfit(const Tensor& x) {
+  Moments m;
+  batch_moments(x, m);
+  double worst = 0;
+  for (std::size_t j = 0; j < m.mean.size(); ++j)
+    worst = std::fmax(worst, std::fmax(std::fabs(m.mean[j]), std::fabs(std::sqrt(m.variance[j]) - 1)));
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("schedules of the learning rate") {
+  CHECK(scheduled_rate(2, 0.5, 99, 100, schedule_named("constant")) == 2);
+  CHECK(scheduled_rate(2, 0.5, 50, 100, schedule_named("linear")) == 2);
+  CHECK(scheduled_rate(2, 0.5, 75, 100, schedule_named("linear")) == doctest::Approx(1));
+  CHECK(scheduled_rate(2, 0.5, 99, 100, schedule_named("linear")) == doctest::Approx(0.04));
+  CHECK(scheduled_rate(2, 0.5, 75, 100, schedule_named("cosine")) == scheduled_rate(2, 0.5, 75, 100));
+  const double halved[8] = {2, 2, 2, 2, 1, 1, 0.5, 0.25};
+  for (int i = 0; i < 8; ++i) {
+    CHECK(scheduled_rate(2, 0.1, 100 * i, 800, schedule_named("step")) == halved[i]);
+    CHECK(scheduled_rate(2, 0.1, 100 * i + 99, 800, schedule_named("step")) == halved[i]);
+  }
+  CHECK_THROWS_WITH_AS(schedule_named("cosin"),
+                       "train.schedule: \"cosin\" is not known; choose cosine, constant, linear or step", Error);
+}
+
+TEST_CASE("instance noise: normal, a pure function of seed and index, fading to nothing") {
+  Tensor x = zeros({400, 5}), parts = x, other = x;
+  add_normal(x, 0.5, 7, 1000, 1);
+  Moments m;
+  batch_moments(x, m);
+  for (std::size_t j = 0; j < 5; ++j) {
+    CHECK(std::fabs(m.mean[j]) < 0.1);
+    CHECK(std::sqrt(m.variance[j]) == doctest::Approx(0.5).epsilon(0.1));
+  }
+  Tensor half = rows_of(parts, 0, 150), rest = rows_of(parts, 150, 250);
+  add_normal(half, 0.5, 7, 1000, 3), add_normal(rest, 0.5, 7, 1150, 2);
+  CHECK(half == rows_of(x, 0, 150));
+  CHECK(rest == rows_of(x, 150, 250));
+  add_normal(other, 0.5, 8, 1000);
+  CHECK_FALSE(other == x);
+  CHECK(decayed_noise(0.4, 0, 100) == 0.4);
+  CHECK(decayed_noise(0.4, 75, 100) == doctest::Approx(0.1));
+  CHECK(decayed_noise(0.4, 100, 100) == 0);
+}
+
+TEST_CASE("everything on: the same bytes for any number of threads") {
+  Setup s = small_setup(6);
+  everything_on(s.settings);
+  s.settings.batch = 300, s.settings.critic_hidden = {100, 60};
+  for (const char* penalty : {"wgan-gp", "r1"}) {
+    s.settings.penalty = penalty;
+    const std::string one = checkpoint_bytes(run(s, {}, 1), 1);
+    CHECK(checkpoint_bytes(run(s, {}, 2), 1) == one);
+    CHECK(checkpoint_bytes(run(s, {}, 3), 1) == one);
+  }
+}
+
+TEST_CASE("everything on: interrupted and resumed, the same bytes as in one go") {
+  Setup s = small_setup(20);
+  everything_on(s.settings);
+  const std::string whole = checkpoint_bytes(run(s), 1);
+  std::string saved;
+  std::atomic<bool> stop{false};
+  GanControl control;
+  control.checkpoint = [&](const GanState& state) { saved = checkpoint_bytes(state, hash(s)); };
+  control.progress = [&](const GanProgress& p) { stop = p.step == 10; };
+  control.stop = &stop;
+  run(s, control);
+  const GanState start = start_gan(s.settings, s.preprocessing);
+  const GanState state = read_checkpoint(saved, start, hash(s), "c");
+  CHECK(state.step == 11);
+  REQUIRE(state.spectral.size() == 3);
+  CHECK_FALSE(state.spectral == start.spectral);  // or the test would not see them forgotten
+  for (int threads : {1, 2}) CHECK(checkpoint_bytes(train_gan(s.settings, s.data, state, {}, threads), 1) == whole);
+  GanState forgotten = state;
+  forgotten.spectral = start.spectral;
+  CHECK(checkpoint_bytes(train_gan(s.settings, s.data, forgotten, {}, 1), 1) != whole);
+}
+
+TEST_CASE("every setting is part of the hash, and of the result") {
+  const Setup plain = small_setup(3);
+  const std::string bytes = checkpoint_bytes(run(plain), 1);
+  const std::vector<std::function<void(GanSettings&)>> changes{
+      [](GanSettings& s) { s.loss = "hinge"; },
+      [](GanSettings& s) { s.loss = "bce"; },
+      [](GanSettings& s) { s.loss = "wasserstein"; },
+      [](GanSettings& s) { s.penalty = "wgan-gp", s.gradient_penalty = 10; },
+      [](GanSettings& s) { s.penalty = "wgan-gp", s.gradient_penalty = 1; },
+      [](GanSettings& s) { s.penalty = "r1", s.gradient_penalty = 1; },
+      [](GanSettings& s) { s.spectral_norm = true; },
+      [](GanSettings& s) { s.instance_noise = 0.1; },
+      [](GanSettings& s) { s.critic_steps = 2; },
+      [](GanSettings& s) { s.schedule = "step"; },
+      [](GanSettings& s) { s.schedule = "linear", s.decay_from = 0.1; },
+      [](GanSettings& s) { s.moments.total_energy = 0.1; },
+      [](GanSettings& s) { s.moments.layer_energy = 0.1; },
+      [](GanSettings& s) { s.moments.sparsity = 0.1; },
+  };
+  std::vector<std::uint64_t> hashes{hash(plain)};
+  for (const auto& change : changes) {
+    Setup s = plain;
+    change(s.settings);
+    for (std::uint64_t h : hashes) CHECK(h != hash(s));
+    hashes.push_back(hash(s));
+    CHECK(checkpoint_bytes(run(s), 1) != bytes);
+  }
+}
+
+TEST_CASE("the GAN learns with every loss and regularisation") {
+  const std::vector<std::function<void(GanSettings&)>> choices{
+      [](GanSettings& s) { s.loss = "bce", s.penalty = "r1", s.gradient_penalty = 0.1; },
+      [](GanSettings& s) { s.loss = "hinge", s.spectral_norm = true, s.critic_steps = 3; },
+      [](GanSettings& s) {
+        s.loss = "wasserstein", s.penalty = "wgan-gp", s.gradient_penalty = 10, s.critic_steps = 3;
+      },
+      [](GanSettings& s) {
+        s.instance_noise = 0.3, s.schedule = "linear", s.moments = {0.05, 0.05, 0.05};
+      },
+  };
+  for (std::size_t k = 0; k < choices.size(); ++k) {
+    CAPTURE(k);
+    Setup s = small_setup(600);
+    s.settings.hidden = {32, 32}, s.settings.critic_hidden = {48, 32}, s.settings.average = 0.98;
+    s.settings.learning_rate = s.settings.critic_learning_rate = 2e-3;
+    choices[k](s.settings);
+    CHECK(misfit(generated(s, start_gan(s.settings, s.preprocessing).generator)) > 0.5);
+    CHECK(misfit(generated(s, averaged_generator(s.settings, run(s, {}, 2), s.data))) < 0.35);
+  }
+}
+
+TEST_CASE("the weights of moments pull the generated moments towards the real ones") {
+  const MomentWeights weights{1, 1, 1};
+  double term[2];
+  for (int with : {0, 1}) {
+    Setup s = small_setup(150);
+    if (with) s.settings.moments = weights;
+    MomentSpace space;
+    const Model generator = averaged_generator(s.settings, run(s, {}, 2), s.data);
+    const std::vector<Tensor> real{s.data.numbers, s.data.energies}, fake{generated(s, generator), s.data.energies};
+    term[with] = moment_term(shower_quantities(s.preprocessing), weights, real, fake, space);
+  }
+  CHECK(term[1] < 0.5 * term[0]);
+}
+
+TEST_CASE("a generator that makes the same shower again and again is told, with what to try") {
+  Setup s = small_setup(400);
+  // A critic that learns and a generator that jumps: its ReLUs die, and only its last biases are left.
+  s.settings.batch_norm = false, s.settings.learning_rate = 1, s.settings.critic_learning_rate = 2e-3;
+  s.settings.checkpoint_every = 100;
+  int checkpoints = 0;
+  GanControl control;
+  control.checkpoint = [&](const GanState&) { ++checkpoints; };
+  CHECK(message(s) ==
+        "train: the generated showers are all alike at step 200: their standardised numbers have 0 of the real "
+        "showers' variance, less than 0.01; lower train.learning_rate (1) or raise train.instance_noise (0), or set "
+        "model.batch_norm = true");
+  CHECK_THROWS_AS(run(s, control), Error);
+  CHECK(checkpoints == 1);  // the last good one is kept
+  s.settings.learning_rate = 1e-3;
+  CHECK(message(s) == "no error");
+}
+
+TEST_CASE("settings of the GAN that cannot work are refused") {
+  Setup s = small_setup(5);
+  s.settings.critic_steps = 0;
+  CHECK(message(s) == "train.critic_steps: 0 is too small; at least 1 is needed");
+  s = small_setup(5);
+  s.settings.loss = "mse";
+  CHECK(message(s) == "train.loss: \"mse\" is not known; choose least-squares, bce, hinge or wasserstein");
+  s = small_setup(5);
+  s.settings.penalty = "gp";
+  CHECK(message(s) == "train.penalty: \"gp\" is not known; choose none, wgan-gp or r1");
+}

@@ -39,6 +39,8 @@ class BadRecipe(CommandTest):
                 ('name of no identifier', ['name', 'my shower'], TINY.replace('"tiny"', '"my shower"')),
                 ('name that climbs', ['name'], TINY.replace('"tiny"', '"../../tiny"')),
                 ('reserved name', ['name'], TINY.replace('"tiny"', '"int"')),
+                ('no bounded slope', ['train.loss', 'wasserstein', 'spectral_norm'],
+                 TINY.replace('steps = 40', 'steps = 40\nloss = "wasserstein"')),
                 ('energies reversed', ['minimum_gev', '50', '10'],
                  TINY.replace('[data]', '[data]\nminimum_gev = 50\nmaximum_gev = 10')),
                 ('energy that overflows', ['maximum_gev', 'counts'],

@@ -105,7 +105,8 @@ class Interruption(CommandTest):
     def test_other_recipe(self):
         self.ok('train', 'r.toml', '--out', 'm.onnx', '--set', 'train.steps=40')
         for change in ['train.steps=60', 'train.learning_rate=0.001', 'model.hidden=[16,32]', 'data.events=1999',
-                       'data.maximum_gev=50', 'model.batch_norm=false', 'train.batch=63', 'data.particle=photon']:
+                       'data.maximum_gev=50', 'model.batch_norm=false', 'train.batch=63', 'data.particle=photon',
+                       'train.loss=hinge', 'train.spectral_norm=true', 'train.critic_steps=2']:
             with self.subTest(change):
                 self.refused('train', 'r.toml', '--out', 'm.onnx', '--resume', '--set', 'train.steps=40', '--set',
                              change, says=['m.onnx.checkpoint', 'another recipe'])

@@ -141,6 +141,19 @@ TEST_CASE("gradient penalty: adds to the gradient; the same bytes for any number
   CHECK(once == shared);
   gradient_penalty(critic, Penalty::r1, 1, points, twice, space, 1);
   gradient_penalty(critic, Penalty::r1, 1, points, twice, space, 1);
+  std::vector<const float*> buffers;  // after the first call they stay where they are
+  const auto take = [&](const PenaltySpace& s) {
+    buffers.clear();
+    for (const std::vector<Tensor>* list : {&s.value, &s.slope})
+      for (const Tensor& t : *list) buffers.push_back(t.data.data());
+    for (const Tensor& t : s.pushed) buffers.push_back(t.data.data());
+  };
+  take(other);
+  const std::vector<const float*> before = buffers;
+  gradient_penalty(critic, Penalty::wgan_gp, 1, points, shared, other, 3);
+  take(other);
+  CHECK(before == buffers);
+  CHECK(before.size() == 14);
   const float a = std::get<Linear>(once.nodes[1].op).weight.data[0];
   CHECK(std::get<Linear>(twice.nodes[1].op).weight.data[0] == doctest::Approx(2 * a));
   Model flat = zeros_like(critic), gradient = flat;

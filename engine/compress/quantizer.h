@@ -1,0 +1,105 @@
+// The walk of quantize() over a model: what it knows so far, and one overload for each layer; seen by engine/compress/.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/compress/fold.h"
+#include "engine/compress/quantize.h"
+#include "engine/compress/quantize_layers.h"
+
+namespace quench {
+
+class Quantizer {
+ public:
+  Quantizer(const Model&, const std::vector<Range>&, const QuantizeSettings&);
+  Program run();
+
+ private:
+  struct Coded {  // a model value in integers; column k's real value is (code - zero) * scale[k]
+    ValueId value{};
+    std::vector<double> scale;
+  };
+  struct Condition {
+    LogEnergy op;
+    ValueId energy{};
+    std::size_t node = 0;
+  };
+
+  static std::string identifier(const std::string& name);
+  const ModelValue& info(Value v) const { return m_.values[index(v)]; }
+  const QValue& qvalue(ValueId v) const { return p_.values[index(v)]; }
+  double largest(Value v) const {
+    return std::max({std::fabs(ranges_[index(v)].low), std::fabs(ranges_[index(v)].high), 1e-6f});
+  }
+  bool is_output(Value v) const { return std::count(m_.outputs.begin(), m_.outputs.end(), v) > 0; }
+
+  template <class T>
+  const T* only_reader(Value v, std::size_t& node) const {
+    const std::vector<std::size_t> readers = consumers(m_, v);
+    if (readers.size() != 1 || is_output(v)) return nullptr;
+    node = readers[0];
+    return std::get_if<T>(&m_.nodes[node].op);
+  }
+  template <class T>
+  bool read_by(Value v) const {
+    const std::vector<std::size_t> readers = consumers(m_, v);
+    return std::any_of(readers.begin(), readers.end(),
+                       [&](std::size_t n) { return std::holds_alternative<T>(m_.nodes[n].op); });
+  }
+
+  const Coded& coded(Value, const std::string& where) const;
+  void uniform(const Coded&, const std::string& where) const;
+  std::string unique(std::string name);
+  ValueId add(const std::string& name, QOp, std::vector<ValueId> inputs, QValue out);
+  void set(Value, ValueId, double scale);
+  ValueId input(const std::string& name, Meaning, int length);
+  void add_input(const ModelInput&);
+  double rounded_up(double scale) const;
+  // Scale of a symmetric signed code of `bits` that reaches `high`.
+  double step(double high, int bits) const;
+  // Bits of operands of a concatenation: those of the latents when there are any.
+  int join_bits(std::size_t node) const;
+  QValue format(Value, bool table_follows) const;
+  LinearSettings linear_settings() const;
+  void lower_table(std::size_t node, const std::string& function, const std::function<double(double)>&);
+  Coded slice(const Coded&, int begin, int length, const std::string& name);
+  double condition_reach(const Condition&) const;
+  Coded condition_code(Value, int bits);
+  Coded affine(const ConditionalAffine&, const Coded& x, const Coded& c, const Condition&, int begin, int length,
+               const std::string& name);
+
+  void lower(const Linear&, std::size_t node);
+  void lower(const BatchNorm&, std::size_t node);
+  void lower(const Relu&, std::size_t node);
+  void lower(const LeakyRelu&, std::size_t node);
+  void lower(const Sigmoid&, std::size_t node);
+  void lower(const Tanh&, std::size_t node);
+  void lower(const Concat&, std::size_t node);
+  void lower(const Slice&, std::size_t node);
+  void lower(const LogEnergy&, std::size_t node);
+  void lower(const ConditionalAffine&, std::size_t node);
+  void lower(const StickBreaking&, std::size_t node);
+  void lower(const Threshold&, std::size_t node);
+
+  const Model& m_;
+  const std::vector<Range>& ranges_;
+  QuantizeSettings s_;
+  Program p_;
+  ValueId event_{};
+  bool has_event_ = false;
+  std::set<std::string> names_;
+  std::set<std::size_t> fused_;
+  std::map<std::size_t, Coded> coded_;
+  std::map<std::size_t, ValueId> energy_;
+  std::map<std::size_t, Condition> condition_;
+  std::map<std::size_t, std::pair<Coded, Coded>> parts_;  // total and logits of a standardised split
+};
+
+}  // namespace quench

@@ -26,6 +26,7 @@ std::string Quantizer::identifier(const std::string& name) {
 
 Quantizer::Quantizer(const Model& m, const std::vector<Range>& ranges, const QuantizeSettings& s)
     : m_(m), ranges_(ranges), s_(s) {
+  find_last();
   if (!s.fixed_width) return;
   s_.power_of_two = true;
   s_.activation_bits = s_.output_bits = s.fixed_width;
@@ -124,12 +125,33 @@ int Quantizer::join_bits(std::size_t node) const {
 }
 
 // Format of a layer's output, without its length.
+// Walks back from the outputs and the borders through layers that hand on what they read.
+void Quantizer::find_last() {
+  last_.assign(m_.values.size(), false);
+  for (Value v : m_.outputs) last_[index(v)] = true;
+  for (std::size_t i = m_.nodes.size(); i-- > 0;) {
+    const Node& n = m_.nodes[i];
+    const bool border = std::holds_alternative<ConditionalAffine>(n.op) || std::holds_alternative<StickBreaking>(n.op);
+    if (border || (hands_on(n.op) && last_[index(n.output)]))
+      for (Value v : n.inputs) last_[index(v)] = true;
+  }
+}
+
+int Quantizer::joined_bits(Value v) const {
+  int bits = 0;
+  for (std::size_t n : consumers(m_, v)) {
+    if (std::holds_alternative<Concat>(m_.nodes[n].op)) bits = join_bits(n);
+    if (std::holds_alternative<Permute>(m_.nodes[n].op))
+      if (const int behind = joined_bits(m_.nodes[n].output)) bits = behind;
+  }
+  return bits;
+}
+
 QValue Quantizer::format(Value v, bool table_follows) const {
-  const bool last = is_output(v) || read_by<ConditionalAffine>(v) || read_by<StickBreaking>(v) || table_follows;
+  const bool last = last_[index(v)] || table_follows;
   int bits = last ? s_.output_bits : s_.activation_bits;
   bool is_signed = last || ranges_[index(v)].low < 0;
-  for (std::size_t n : consumers(m_, v))
-    if (std::holds_alternative<Concat>(m_.nodes[n].op)) bits = join_bits(n), is_signed = true;
+  if (const int joined = joined_bits(v)) bits = joined, is_signed = true;
   if (s_.fixed_width) return code_value(info(v).width, s_.fixed_width, true, step(0, s_.fixed_width));
   const double headroom = last ? 1.25 : 1.0;  // rare events may leave the calibrated range; 16 bits can afford it
   const double high = largest(v) * headroom;

@@ -66,6 +66,11 @@ class Quantizer {
   double step(double high, int bits) const;
   // Bits of operands of a concatenation: those of the latents when there are any.
   int join_bits(std::size_t node) const;
+  // The same for whatever joins this value, also behind a Permute; 0: nothing does.
+  int joined_bits(Value) const;
+  // Which values end the network, or reach its end by layers that hand on what they read: they have output_bits.
+  void find_last();
+  static bool hands_on(const Op& op) { return std::holds_alternative<Permute>(op); }
   QValue format(Value, bool table_follows) const;
   LinearSettings linear_settings() const;
   void lower_table(std::size_t node, const std::string& function, const std::function<double(double)>&);
@@ -87,6 +92,7 @@ class Quantizer {
   void lower(const ConditionalAffine&, std::size_t node);
   void lower(const StickBreaking&, std::size_t node);
   void lower(const Threshold&, std::size_t node);
+  void lower(const Permute&, std::size_t node);
 
   const Model& m_;
   const std::vector<Range>& ranges_;
@@ -99,6 +105,7 @@ class Quantizer {
   std::map<std::size_t, Coded> coded_;
   std::map<std::size_t, ValueId> energy_;
   std::map<std::size_t, Condition> condition_;
+  std::vector<bool> last_;                                // by Value
   std::map<std::size_t, std::pair<Coded, Coded>> parts_;  // total and logits of a standardised split
 };
 

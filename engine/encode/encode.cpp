@@ -181,6 +181,14 @@ DeviceLayer encode_op(const QThreshold& op, Encoding) {
           {number("length", "int32_t", op.length), number("threshold", "uint32_t", op.threshold)}};
 }
 
+DeviceLayer encode_op(const QPermute& op, Encoding) {
+  const std::string type = unsigned_type(static_cast<std::int64_t>(op.order.size()) - 1);
+  return {"Reorder<" + type + ">",
+          "permute.h",
+          "",
+          {number("length", "int32_t", static_cast<std::int64_t>(op.order.size())), table("order", type, op.order)}};
+}
+
 std::int64_t bits_of(const Fields& fields) {
   std::int64_t bits = 0;
   for (const DeviceField& f : fields)

@@ -40,6 +40,7 @@ void run(const ConditionalAffine& op, const Run& r) {
 }
 void run(const StickBreaking& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
 void run(const Threshold& op, const Run& r) { forward(op, r.input(0), r.output()); }
+void run(const Permute& op, const Run& r) { forward(op, r.input(0), r.output()); }
 template <class Activation>
 void run(const Activation& op, const Run& r) {
   forward(op, r.input(0), r.output(), r.threads);
@@ -124,6 +125,9 @@ void back(const StickBreaking& op, const Back& b) {
 }
 void back(const Threshold&, const Back& b) {
   fail("model: node ", b.run.node.name, " (Threshold) has no derivative; train the model up to the node before it");
+}
+void back(const Permute& op, const Back& b) {
+  b.into(0, [&](Tensor& dx) { backward(op, b.output_gradient(), dx); });
 }
 template <class Activation>
 void back(const Activation& op, const Back& b) {

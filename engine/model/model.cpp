@@ -115,6 +115,13 @@ void check_op(const StickBreaking& op, const Site& site) {
   expect_width(site, "the incident energy", site.inputs[1], 1);
 }
 
+void check_op(const Permute& op, const Site& site) {
+  expect_same_width(site);
+  if (static_cast<int>(op.order.size()) != site.output || !is_permutation(op.order))
+    fail("model: node ", site.node, " (Permute): its order of ", op.order.size(), " columns must list each of 0 .. ",
+         site.output - 1, " once");
+}
+
 bool same(const Linear& a, const Linear& b) { return a.weight == b.weight && a.bias == b.bias; }
 bool same(const BatchNorm& a, const BatchNorm& b) {
   return a.gamma == b.gamma && a.beta == b.beta && a.mean == b.mean && a.variance == b.variance &&
@@ -134,6 +141,7 @@ bool same(const StickBreaking& a, const StickBreaking& b) {
   return a.layer_voxels == b.layer_voxels && a.logarithmic == b.logarithmic;
 }
 bool same(const Threshold& a, const Threshold& b) { return a.mev == b.mev; }
+bool same(const Permute& a, const Permute& b) { return a.order == b.order; }
 
 bool same(const Op& a, const Op& b) {
   if (a.index() != b.index()) return false;
@@ -169,7 +177,7 @@ void check_node(const Model& model, const Node& node, std::vector<bool>& known) 
 const char* type_name(const Op& op) {
   constexpr const char* names[] = {"Linear",        "BatchNorm", "Relu",  "LeakyRelu", "Sigmoid",
                                    "Tanh",          "Concat",    "Slice", "LogEnergy", "ConditionalAffine",
-                                   "StickBreaking", "Threshold"};
+                                   "StickBreaking", "Threshold", "Permute"};
   static_assert(std::variant_size_v<Op> == sizeof names / sizeof names[0], "one name for each op");
   return names[op.index()];
 }

@@ -13,6 +13,7 @@
 #include "engine/ops/join.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/log_energy.h"
+#include "engine/ops/permute.h"
 #include "engine/ops/stick_breaking.h"
 #include "engine/ops/threshold.h"
 
@@ -20,7 +21,7 @@ namespace quench {
 
 // Every trainable layer, once.
 using Op = std::variant<Linear, BatchNorm, Relu, LeakyRelu, Sigmoid, Tanh, Concat, Slice, LogEnergy, ConditionalAffine,
-                        StickBreaking, Threshold>;
+                        StickBreaking, Threshold, Permute>;
 
 enum class Value : std::uint32_t {};  // index into values; never a pointer
 inline std::size_t index(Value v) { return static_cast<std::size_t>(v); }

@@ -11,10 +11,6 @@
 namespace quench::onnx {
 namespace {
 
-void expect_width_axis(const Site& s, std::int64_t axis) {
-  if (axis != 1 && axis != -1) fail(s.where, ": axis is ", axis, "; only the columns, axis 1 or -1, can be used");
-}
-
 void scale(const Site& s, Tensor& t, float factor, const char* name) {
   for (float& v : t.data) {
     v *= factor;
@@ -319,6 +315,7 @@ constexpr Operator operators[] = {
     {"Reshape", reshape},
     {"Transpose", transpose},
     {"Constant", constant},
+    {"Gather", read_gather},
 };
 
 }  // namespace

@@ -137,6 +137,12 @@ void write(Step& s, const Threshold& op) {
   add_function(s, "Threshold");
 }
 
+void write(Step& s, const Permute& op) {
+  const Ints columns{static_cast<std::int64_t>(op.order.size())};
+  add_constant(s, "order", columns, Ints{op.order.begin(), op.order.end()});
+  add_node(s, "Gather", {attribute("axis", std::int64_t{1})});
+}
+
 const ModelValue& value_of(const Model& model, Value v) { return model.values[index(v)]; }
 
 std::string graph_message(const Model& model, Graph& g) {

@@ -66,6 +66,9 @@ Model generator(const char* name, std::vector<int> layer_voxels, bool logarithmi
   const ConditionalAffine scale{random_tensor({3, voxels}, -0.5f, 0.5f, 15),
                                 random_tensor({3, voxels}, -0.3f, 0.3f, 16), inverse};
   h = append(m, "scale", scale, {h, c}, voxels);
+  std::vector<int> order;
+  for (int j = 0; j < voxels; ++j) order.push_back((7 * j + 3) % voxels);  // no width here is a multiple of 7
+  h = append(m, "mixed", Permute{order}, {h}, voxels);
   h = append(m, "split", StickBreaking{std::move(layer_voxels), logarithmic}, {h, e}, voxels);
   if (!logarithmic) h = append(m, "readout", Threshold{15.15}, {h}, voxels);
   m.outputs = {h};

@@ -25,7 +25,7 @@ Tensor filled(std::vector<int> shape, float first) {
   return t;
 }
 
-// All twelve layers, awkward names and numbers.
+// Every layer, awkward names and numbers.
 Model every_layer() {
   Model m;
   m.name = "every_layer";
@@ -47,6 +47,7 @@ Model every_layer() {
   h = append(m, "affine", ConditionalAffine{filled({3, 4}, 1), filled({3, 4}, 2), true}, {h, c}, 4);
   h = append(m, "back", ConditionalAffine{filled({1, 4}, 1), filled({1, 4}, 2), false}, {h, c}, 4);
   const Value log = append(m, "log", StickBreaking{{1, 3}, true}, {h, e}, 4);
+  h = append(m, "mixed", Permute{{2, 0, 3, 1}}, {h}, 4);
   h = append(m, "split", StickBreaking{{2, 2}, false}, {h, e}, 4);
   h = append(m, "readout", Threshold{0.1}, {h}, 4);
   m.outputs = {h, log};
@@ -221,6 +222,14 @@ TEST_CASE("Slice and Split name columns in several ways") {
   CHECK(cut({node("s", "Split", {"x", "sizes"}, {"", "y"}, {axis})}, 13) == std::pair(1, 2));
   CHECK(cut({node("s", "Split", {"x"}, {"y", "b"}, {axis}), node("t", "Slice", {"y", "zero", "two", "minus1"}, {"z"})},
             18) == std::pair(0, 2));
+}
+
+TEST_CASE("Gather that takes every column once is a Permute") {
+  OnnxBuilder file;
+  file.initializers = {onnx::tensor("order", Ints{3}, Ints{-1, 0, 1})};
+  file.nodes = {node("g", "Gather", {"x", "order"}, {"y"}, {attribute("axis", std::int64_t{-1})})};
+  file.outputs = {onnx::value_info("y", 3)};
+  CHECK(std::get<Permute>(read(file).nodes.at(0).op).order == std::vector<int>{2, 0, 1});
 }
 
 TEST_CASE("nodes that change nothing vanish") {

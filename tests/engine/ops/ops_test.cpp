@@ -121,6 +121,17 @@ TEST_CASE("concat and slice: values and gradients") {
   check_gradients(one_op(Slice{1, 2}, {4}, 2), {random_tensor({3, 4}, 1)}, Mode::inference);
 }
 
+TEST_CASE("permute: values, its inverse, and gradients") {
+  const Permute op{{2, 0, 3, 1}};
+  const Tensor x{{2, 4}, {10, 20, 30, 40, 1, 2, 3, 4}};
+  const Tensor y = run_op(one_op(op, {4}, 4), {x});
+  check_close(y, {30, 10, 40, 20, 3, 1, 4, 2});
+  check_close(run_op(one_op(Permute{{1, 3, 0, 2}}, {4}, 4), {y}), {10, 20, 30, 40, 1, 2, 3, 4});
+  check_gradients(one_op(op, {4}, 4), {random_tensor({3, 4}, 1)}, Mode::inference);
+  for (const std::vector<int>& order : {std::vector<int>{0, 1}, {0, 1, 1}, {0, 1, 3}, {0, -1, 2}, {0, 1, 2, 3}})
+    CHECK_THROWS_WITH_AS(one_op(Permute{order}, {3}, 3), doctest::Contains("must list each of 0 .. 2 once"), Error);
+}
+
 TEST_CASE("log energy: decades above and below the reference, and the slope") {
   const Model model = one_op(LogEnergy{10000.0}, {1}, 1);
   check_close(run_op(model, {Tensor{{4, 1}, {1000, 10000, 100000, 20000}}}), {-1, 0, 1, 0.30102999566});

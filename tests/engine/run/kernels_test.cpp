@@ -13,6 +13,7 @@
 #include "engine/kernels/fraction.h"
 #include "engine/kernels/join.h"
 #include "engine/kernels/log_energy.h"
+#include "engine/kernels/permute.h"
 #include "engine/kernels/table.h"
 #include "engine/ops/requantization.h"
 
@@ -114,6 +115,17 @@ TEST_CASE("elementwise, join and take") {
   run(Take{1, 2}, y, z);
   CHECK(z[0] == -3);
   CHECK(z[1] == 7);
+}
+
+TEST_CASE("permute: each element from its place") {
+  const int16_t x[4] = {10, -20, 30, -40};
+  const uint8_t order[4] = {2, 0, 3, 1};
+  int16_t y[4];
+  run(Reorder<uint8_t>{4, order}, x, y);
+  CHECK(y[0] == 30);
+  CHECK(y[1] == 10);
+  CHECK(y[2] == -40);
+  CHECK(y[3] == -20);
 }
 
 TEST_CASE("the energy's logarithm") {

@@ -209,6 +209,16 @@ void choose(Chooser& c, const QPermute&) {
   c.random_probes(4);
 }
 
+void choose(Chooser& c, const QClamp& op) {
+  const QValue& v = c.in(0);
+  std::vector<std::int64_t> list;
+  for (std::int64_t q : {v.low, op.low - std::int64_t{1}, std::int64_t{op.low}, op.low + std::int64_t{1},
+                         op.high - std::int64_t{1}, std::int64_t{op.high}, op.high + std::int64_t{1}, v.high})
+    list.push_back(std::clamp(q, v.low, v.high));
+  for (std::size_t first = 0; first < list.size(); ++first) c.probes.push_back({c.rotated(0, list, first)});
+  c.random_probes(4);
+}
+
 void append_words(std::string& line, const QValue& v, const Words& words) {
   for (std::uint32_t w : words) {
     if (!line.empty()) line += ' ';

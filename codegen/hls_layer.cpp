@@ -282,6 +282,13 @@ void write(HlsBuild& b, const QPermute& op, const std::string&) {
   b.w.line("y[i] = ", cast(b.type_out(), "x[static_cast<int>(" + order + "[i])]"), ";");
 }
 
+void write(HlsBuild& b, const QClamp& op, const std::string&) {
+  auto body = b.w.block(b.head({"x"}));
+  auto loop = b.w.block(loop_over(b, op.length));
+  b.pragma("PIPELINE II=1");
+  write_clamp(b, "y[i] = ", "x[i]", op.low, op.high);
+}
+
 void write(HlsBuild& b, const QLinear& op, const std::string& encoding) { write_linear(b, op, encoding); }
 
 HlsConstant constant(const std::string& name, Interval range, std::int32_t lanes,

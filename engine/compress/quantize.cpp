@@ -141,10 +141,14 @@ int Quantizer::joined_bits(Value v) const {
   int bits = 0;
   for (std::size_t n : consumers(m_, v)) {
     if (std::holds_alternative<Concat>(m_.nodes[n].op)) bits = join_bits(n);
-    if (std::holds_alternative<Permute>(m_.nodes[n].op))
+    if (std::holds_alternative<Permute>(m_.nodes[n].op) || std::holds_alternative<Clamp>(m_.nodes[n].op))
       if (const int behind = joined_bits(m_.nodes[n].output)) bits = behind;
   }
   return bits;
+}
+
+bool Quantizer::table_follows(Value v) const {
+  return read_by<Sigmoid>(v) || read_by<Tanh>(v) || read_by<Exp>(v) || read_by<Softplus>(v);
 }
 
 QValue Quantizer::format(Value v, bool table_follows) const {
@@ -173,10 +177,12 @@ void Quantizer::lower(const Linear& op, std::size_t i) {
   else if (const LeakyRelu* leaky = only_reader<LeakyRelu>(out, next))
     slope = leaky->slope;
   if (slope != 1) fused_.insert(next), out = m_.nodes[next].output;
-  const bool table_follows = read_by<Sigmoid>(out) || read_by<Tanh>(out);
+  const Clamp* clamp = fuse_clamp(out);
   const Coded x = coded(node.inputs[0], node.name);
-  const QValue y = format(out, table_follows);
-  const QLinear q = quantize_linear(op, qvalue(x.value), x.scale, y, slope, linear_settings(), "layer " + node.name);
+  QValue y = format(out, table_follows(out));
+  if (clamp) bound(*clamp, y);
+  QLinear q = quantize_linear(op, qvalue(x.value), x.scale, y, slope, linear_settings(), "layer " + node.name);
+  q.requantize.low = static_cast<std::int32_t>(std::clamp<std::int64_t>(q.requantize.low, y.low, y.high));
   set(out, add(identifier(node.name), q, {x.value}, y), y.scale);
 }
 
@@ -206,12 +212,22 @@ void Quantizer::lower(const Tanh&, std::size_t i) {
   lower_table(i, "tanh", [](double x) { return std::tanh(x); });
 }
 
+void Quantizer::lower(const Exp&, std::size_t i) {
+  lower_table(i, "exp", [](double x) { return std::exp(x); });
+}
+
+void Quantizer::lower(const Softplus&, std::size_t i) {
+  lower_table(i, "softplus", [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::fabs(x))); });
+}
+
 void Quantizer::lower_table(std::size_t i, const std::string& function, const std::function<double(double)>& f) {
   const Node& node = m_.nodes[i];
   const Coded x = coded(node.inputs[0], node.name);
   uniform(x, "layer " + node.name);
   const QValue in = qvalue(x.value);
-  const QValue y = format(node.output, false);
+  QValue y = format(node.output, false);
+  if (y.high > 32767)  // a table's entries are signed
+    y = code_value(y.length, y.bits, true, s_.power_of_two ? 2 * y.scale : y.scale * 65535 / 32767);
   const QTable table =
       tabulate(function, y.length, 1, static_cast<std::int32_t>(in.low), static_cast<std::int32_t>(in.high),
                static_cast<std::int32_t>(y.low), static_cast<std::int32_t>(y.high), {0.75},

@@ -70,8 +70,26 @@ class Quantizer {
   int joined_bits(Value) const;
   // Which values end the network, or reach its end by layers that hand on what they read: they have output_bits.
   void find_last();
-  static bool hands_on(const Op& op) { return std::holds_alternative<Permute>(op); }
+  static bool hands_on(const Op& op) {
+    return std::holds_alternative<Permute>(op) || std::holds_alternative<Sum>(op) ||
+           std::holds_alternative<Product>(op) || std::holds_alternative<Clamp>(op);
+  }
+  bool table_follows(Value) const;
   QValue format(Value, bool table_follows) const;
+  // The operand of a layer that computes with single elements: codes of one scale. Copies: add() moves the values.
+  QValue operand(std::size_t node, std::size_t input) const;
+  // When nothing but an activation reads `out`, that node is done by the layer itself: `out` becomes its result.
+  bool fuse_relu(Value& out);
+  const Clamp* fuse_clamp(Value& out);
+  struct Pair {  // what Sum and Product are made of
+    QValue a, b;
+    ValueId first, second;
+    Value out;
+    QValue y;  // format of the result, bounded by what is fused
+  };
+  Pair pair(std::size_t node);
+  // Where saturation at a Clamp's bounds lies in codes; the value's proven range becomes the same.
+  static void bound(const Clamp&, QValue&);
   LinearSettings linear_settings() const;
   void lower_table(std::size_t node, const std::string& function, const std::function<double(double)>&);
   Coded slice(const Coded&, int begin, int length, const std::string& name);
@@ -93,6 +111,11 @@ class Quantizer {
   void lower(const StickBreaking&, std::size_t node);
   void lower(const Threshold&, std::size_t node);
   void lower(const Permute&, std::size_t node);
+  void lower(const Sum&, std::size_t node);
+  void lower(const Product&, std::size_t node);
+  void lower(const Clamp&, std::size_t node);
+  void lower(const Exp&, std::size_t node);
+  void lower(const Softplus&, std::size_t node);
 
   const Model& m_;
   const std::vector<Range>& ranges_;

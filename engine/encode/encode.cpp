@@ -189,6 +189,14 @@ DeviceLayer encode_op(const QPermute& op, Encoding) {
           {number("length", "int32_t", static_cast<std::int64_t>(op.order.size())), table("order", type, op.order)}};
 }
 
+DeviceLayer encode_op(const QClamp& op, Encoding) {
+  return {"Limit",
+          "elementwise.h",
+          "",
+          {number("length", "int32_t", op.length), number("low", "int32_t", op.low),
+           number("high", "int32_t", op.high)}};
+}
+
 std::int64_t bits_of(const Fields& fields) {
   std::int64_t bits = 0;
   for (const DeviceField& f : fields)

@@ -41,6 +41,8 @@ void run(const ConditionalAffine& op, const Run& r) {
 void run(const StickBreaking& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
 void run(const Threshold& op, const Run& r) { forward(op, r.input(0), r.output()); }
 void run(const Permute& op, const Run& r) { forward(op, r.input(0), r.output()); }
+void run(const Sum& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
+void run(const Product& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
 template <class Activation>
 void run(const Activation& op, const Run& r) {
   forward(op, r.input(0), r.output(), r.threads);
@@ -128,6 +130,13 @@ void back(const Threshold&, const Back& b) {
 }
 void back(const Permute& op, const Back& b) {
   b.into(0, [&](Tensor& dx) { backward(op, b.output_gradient(), dx); });
+}
+void back(const Sum&, const Back& b) {
+  for (std::size_t i : {0u, 1u}) b.into(i, [&](Tensor& dx) { dx = b.output_gradient(); });
+}
+void back(const Product& op, const Back& b) {
+  for (std::size_t i : {0u, 1u})
+    b.into(i, [&](Tensor& dx) { backward(op, b.run.input(1 - i), b.output_gradient(), dx, b.run.threads); });
 }
 template <class Activation>
 void back(const Activation& op, const Back& b) {

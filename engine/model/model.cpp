@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/model/model.h"
 
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -122,6 +123,25 @@ void check_op(const Permute& op, const Site& site) {
          site.output - 1, " once");
 }
 
+void expect_two_of_one_width(const Site& site) {
+  expect_inputs(site, 2);
+  expect_width(site, "the second input", site.inputs[1], site.inputs[0]);
+  expect_width(site, "the output", site.output, site.inputs[0]);
+}
+
+void check_op(const Sum&, const Site& site) { expect_two_of_one_width(site); }
+void check_op(const Product&, const Site& site) { expect_two_of_one_width(site); }
+
+void check_op(const Clamp& op, const Site& site) {
+  expect_same_width(site);
+  if (!(op.low < op.high) || !std::isfinite(op.low) || !std::isfinite(op.high))
+    fail("model: node ", site.node, " (Clamp): the bounds ", op.low, " .. ", op.high,
+         " must be finite, the first below the second");
+}
+
+void check_op(const Exp&, const Site& site) { expect_same_width(site); }
+void check_op(const Softplus&, const Site& site) { expect_same_width(site); }
+
 bool same(const Linear& a, const Linear& b) { return a.weight == b.weight && a.bias == b.bias; }
 bool same(const BatchNorm& a, const BatchNorm& b) {
   return a.gamma == b.gamma && a.beta == b.beta && a.mean == b.mean && a.variance == b.variance &&
@@ -142,6 +162,11 @@ bool same(const StickBreaking& a, const StickBreaking& b) {
 }
 bool same(const Threshold& a, const Threshold& b) { return a.mev == b.mev; }
 bool same(const Permute& a, const Permute& b) { return a.order == b.order; }
+bool same(const Sum&, const Sum&) { return true; }
+bool same(const Product&, const Product&) { return true; }
+bool same(const Clamp& a, const Clamp& b) { return a.low == b.low && a.high == b.high; }
+bool same(const Exp&, const Exp&) { return true; }
+bool same(const Softplus&, const Softplus&) { return true; }
 
 bool same(const Op& a, const Op& b) {
   if (a.index() != b.index()) return false;
@@ -177,7 +202,7 @@ void check_node(const Model& model, const Node& node, std::vector<bool>& known) 
 const char* type_name(const Op& op) {
   constexpr const char* names[] = {"Linear",        "BatchNorm", "Relu",  "LeakyRelu", "Sigmoid",
                                    "Tanh",          "Concat",    "Slice", "LogEnergy", "ConditionalAffine",
-                                   "StickBreaking", "Threshold", "Permute"};
+                                   "StickBreaking", "Threshold", "Permute", "Sum", "Product", "Clamp", "Exp", "Softplus"};
   static_assert(std::variant_size_v<Op> == sizeof names / sizeof names[0], "one name for each op");
   return names[op.index()];
 }

@@ -9,7 +9,9 @@
 
 #include "engine/ops/activations.h"
 #include "engine/ops/batch_norm.h"
+#include "engine/ops/clamp.h"
 #include "engine/ops/conditional_affine.h"
+#include "engine/ops/elementwise.h"
 #include "engine/ops/join.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/log_energy.h"
@@ -21,7 +23,7 @@ namespace quench {
 
 // Every trainable layer, once.
 using Op = std::variant<Linear, BatchNorm, Relu, LeakyRelu, Sigmoid, Tanh, Concat, Slice, LogEnergy, ConditionalAffine,
-                        StickBreaking, Threshold, Permute>;
+                        StickBreaking, Threshold, Permute, Sum, Product, Clamp, Exp, Softplus>;
 
 enum class Value : std::uint32_t {};  // index into values; never a pointer
 inline std::size_t index(Value v) { return static_cast<std::size_t>(v); }

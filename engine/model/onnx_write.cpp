@@ -143,6 +143,18 @@ void write(Step& s, const Permute& op) {
   add_node(s, "Gather", {attribute("axis", std::int64_t{1})});
 }
 
+void write(Step& s, const Sum&) { add_node(s, "Add"); }
+void write(Step& s, const Product&) { add_node(s, "Mul"); }
+
+void write(Step& s, const Clamp& op) {
+  add_constant(s, "min", Tensor{{}, {op.low}});
+  add_constant(s, "max", Tensor{{}, {op.high}});
+  add_node(s, "Clip");
+}
+
+void write(Step& s, const Exp&) { add_node(s, "Exp"); }
+void write(Step& s, const Softplus&) { add_node(s, "Softplus"); }
+
 const ModelValue& value_of(const Model& model, Value v) { return model.values[index(v)]; }
 
 std::string graph_message(const Model& model, Graph& g) {

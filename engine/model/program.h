@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "engine/ops/clamp.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/join.h"
 #include "engine/ops/linear.h"
@@ -21,7 +22,7 @@ namespace quench {
 // Every quantised layer, once.
 using QOp =
     std::variant<QNoise, QLogEnergy, QConcat, QSlice, QLinear, QTable, QMultiply, QAdd, QFraction, QSplit, QThreshold,
-                 QPermute>;
+                 QPermute, QClamp>;
 
 // What the integers of a value mean: the event's number {seed_lo, seed_hi, index_lo, index_hi}, energies in the
 // program's unit (both unsigned, 32 bits), or codes: real value (q - zero) * scale.

@@ -248,6 +248,14 @@ void check(const QPermute& op, const Place& at) {
   if (at.in(0).meaning == Meaning::code) at.clamps(at.in(0).low, at.in(0).high);
 }
 
+void check(const QClamp& op, const Place& at) {
+  at.inputs(1);
+  at.meaning(at.in(0), Meaning::code);
+  at.lengths(op.length, at.in(0)), at.lengths(op.length, at.out());
+  at.require(at.in(0).zero == at.out().zero, "zero point ", at.in(0).zero, " becomes ", at.out().zero);
+  at.clamps(op.low, op.high);
+}
+
 bool is_identifier(const std::string& s) {
   if (s.empty() || s.size() > 64 || (s[0] >= '0' && s[0] <= '9')) return false;
   return std::all_of(s.begin(), s.end(), [](char c) {

@@ -70,6 +70,7 @@ template <class X, class Y> void codes(const X* x, Y* y) {
   const Add add = {2, 0, 1, 0, 1, 2, 0, -128, 127};
   const Join join = {1, 1};
   const Take take = {0, 2};
+  const Limit limit = {2, -1, 1};
   static const uint8_t order[] = {1, 0};
   static const uint16_t wide_order[] = {1, 0};
   const Reorder<uint8_t> reorder = {2, order};
@@ -80,6 +81,7 @@ template <class X, class Y> void codes(const X* x, Y* y) {
   run(add, x, y, y);
   run(join, x, x, y);
   run(take, x, y);
+  run(limit, x, y);
   run(reorder, x, y);
   run(wide_reorder, event, energies);
   run(fraction, x, event, energies);

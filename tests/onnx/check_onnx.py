@@ -133,8 +133,13 @@ def foreign_networks():
         return nodes, 6, [weight("w", 6, 6), weight("scale", 6), weight("mean", 6), typed, variance]
 
     def elementwise(opset):
-        nodes = [node("Gather", ["x", "order"], ["y"], axis=-1)]
-        return nodes, 6, [integers("order", 4, -1, 0, 2, 1, 3)]
+        bounds = {"min": -0.7, "max": 0.9} if opset < 11 else {}
+        clip = ["a"] if opset < 11 else ["a", "low", "high"]
+        nodes = [node("Gather", ["x", "order"], ["a"], axis=-1), node("Clip", clip, ["b"], **bounds),
+                 node("Exp", ["b"], ["c"]), node("Softplus", ["a"], ["d"]), node("Mul", ["c", "d"], ["e"]),
+                 node("Add", ["x", "e"], ["y"])]
+        scalars = [helper.make_tensor(name, 1, [], [value]) for name, value in [("low", -0.7), ("high", 0.9)]]
+        return nodes, 6, [integers("order", 4, -1, 0, 2, 1, 3), *scalars]
 
     return {"elementwise": (elementwise, [9, 11, 13, 14, 18]), "dense": (dense, [7, 9, 11, 13, 17, 21]), "columns": (columns, [9, 10, 12, 13, 17, 18]),
             "furniture": (furniture, [9, 11, 13, 14, 17, 20])}

@@ -34,6 +34,7 @@ Outcome quantized(const Model& m, const QuantizeSettings& s = {}, float reach = 
   for (const ModelInput& in : m.inputs)
     inputs.push_back(random_tensor({events, m.values[index(in.value)].width},
                                    static_cast<std::uint32_t>(50 + inputs.size()), -reach, reach));
+  for (Tensor& x : inputs) x.data[0] = reach, x.data[1] = -reach;  // the largest input is a code: none rounds beyond it
   Outcome o;
   o.program = quantize(m, calibrate(m, inputs, 1), s);
   const QValue& out = o.program.values[index(o.program.output)];
@@ -112,5 +113,112 @@ TEST_CASE("a permutation between a concatenation and a Linear moves the scales o
     for (int j = 0; j < 2; ++j)
       REQUIRE(static_cast<std::int32_t>(y[static_cast<std::size_t>(j)]) * scale ==
               doctest::Approx(exact.row(i)[j]).epsilon(0.02));
+  }
+}
+
+TEST_CASE("sums and products of codes follow the float model, with every kind of scale") {
+  for (const Op& op : {Op(Sum{}), Op(Product{})})
+    for (int kind = 0; kind < 4; ++kind) {
+      INFO(std::string(type_name(op)), ", settings ", kind);
+      QuantizeSettings s;
+      if (kind == 1) s.power_of_two = true;
+      if (kind == 2) s.activation_bits = 15, s.multiplier = "narrow";
+      if (kind == 3) s.fixed_width = 16, s.fixed_integer = 5;
+      Model m;
+      m.name = "pair";
+      const Value a = add_input(m, "a", 4, InputKind::features), b = add_input(m, "b", 4, InputKind::features);
+      m.outputs = {append(m, "pair", op, {a, b}, 4)};
+      const Outcome o = quantized(m, s);
+      CHECK(o.program.nodes.size() == 1);
+      // A factor with 15 bits, or 13 for wide operands, is off by that much of the sum; the rest is one rounding.
+      const double factor_error = kind == 1 || kind == 3 ? 0 : kind == 2 ? 8 : 1.5;
+      CHECK(o.worst_codes <= 0.51 + factor_error);
+    }
+}
+
+TEST_CASE("a residual block: the sum's ReLU is part of the sum") {
+  Model m;
+  m.name = "residual";
+  const Value x = add_input(m, "x", 6, InputKind::features);
+  Value h = append(m, "fc1", random_linear(6, 6, 3), {x}, 6);
+  h = append(m, "relu1", Relu{}, {h}, 6);
+  h = append(m, "sum", Sum{}, {append(m, "fc2", random_linear(6, 6, 5), {h}, 6), x}, 6);
+  h = append(m, "relu2", Relu{}, {h}, 6);
+  h = append(m, "gate", Product{}, {append(m, "sigmoid", Sigmoid{}, {h}, 6), h}, 6);
+  m.outputs = {append(m, "fc3", random_linear(6, 3, 7), {h}, 3)};
+  const Outcome o = quantized(m);
+  CHECK(o.program.nodes.size() == 6);  // three Linears, sum, sigmoid, product
+  double largest = 0;
+  for (float v : o.exact.data) largest = std::max(largest, std::fabs(static_cast<double>(v)));
+  CHECK(o.worst_codes * o.program.values[index(o.program.output)].scale < 0.03 * largest);
+  CHECK(read_program(program_text(o.program), "p") == o.program);
+}
+
+TEST_CASE("bounds: on codes, inside the Linear before them, and behind a ReLU") {
+  const Outcome o = quantized(alone(Clamp{-0.6f, 1.23f}, 5));
+  CHECK(std::holds_alternative<QClamp>(o.program.nodes[0].op));
+  CHECK(o.worst_codes <= 0.51);
+  CHECK(*std::max_element(o.got.data.begin(), o.got.data.end()) == doctest::Approx(1.23).epsilon(0.01));
+  for (bool relu : {false, true}) {
+    Model m;
+    m.name = "bounded";
+    const Value x = add_input(m, "x", 6, InputKind::features);
+    Value h = append(m, "fc", random_linear(6, 5, 9), {x}, 5);
+    if (relu) h = append(m, "relu", Relu{}, {h}, 5);
+    m.outputs = {append(m, "clamp", Clamp{-0.25f, 0.5f}, {h}, 5)};
+    const Outcome fused = quantized(m);
+    CHECK(fused.program.nodes.size() == 1);
+    const QValue& out = fused.program.values[index(fused.program.output)];
+    CHECK(out.low * out.scale == doctest::Approx(-0.25).epsilon(1e-3));
+    CHECK(out.high * out.scale == doctest::Approx(0.5).epsilon(1e-3));
+    CHECK(*std::min_element(fused.got.data.begin(), fused.got.data.end()) ==
+          doctest::Approx(relu ? 0 : -0.25).epsilon(1e-3));
+    CHECK(fused.worst_codes * out.scale < 0.05);
+  }
+  Model outside;
+  outside.name = "outside";
+  const Value x = add_input(outside, "x", 2, InputKind::features);
+  const Value h = append(outside, "sigmoid", Sigmoid{}, {x}, 2);
+  const Value c = append(outside, "clamp", Clamp{-3, -2}, {h}, 2);
+  outside.outputs = {append(outside, "fc", random_linear(2, 2, 1), {c}, 2)};
+  CHECK_THROWS_WITH_AS(quantized(outside), doctest::Contains("clamp keeps -3 .. -2, but the codes of sigmoid.out"),
+                       Error);
+}
+
+TEST_CASE("exp and softplus by table, at every width") {
+  for (const Op& op : {Op(Exp{}), Op(Softplus{})})
+    for (int bits : {6, 8, 12, 16}) {
+      INFO(std::string(type_name(op)), ", ", bits, " bits");
+      QuantizeSettings s;
+      s.activation_bits = bits, s.output_bits = std::max(bits, 8);
+      CHECK(quantized(alone(op, 4), s).worst_codes <= 0.8);
+      // Between two layers codes are unsigned, and 16 of their bits do not fit a table's signed entries.
+      Model m = alone(op, 4);
+      Linear sum = linear(4, 1);
+      sum.weight.data = {1, 0, 0, 0};
+      m.outputs = {append(m, "first", sum, {m.outputs[0]}, 1)};
+      const Outcome o = quantized(m, s);
+      const double largest = *std::max_element(o.exact.data.begin(), o.exact.data.end());
+      CHECK(o.worst_codes * o.program.values[index(o.program.output)].scale < 1.1 * largest / (1 << bits) + 1e-3);
+    }
+}
+
+TEST_CASE("energies are not added, multiplied or bounded in integers") {
+  Model m;
+  m.name = "energies";
+  m.facts.minimum_energy_mev = 1000, m.facts.maximum_energy_mev = 50000;
+  const Value z = add_input(m, "z", 3, InputKind::latent), e = add_input(m, "e", 1, InputKind::incident_energy);
+  const Value h = append(m, "fc", random_linear(3, 3, 2), {z}, 3);
+  const Value voxels = append(m, "split", StickBreaking{{3}, false}, {h, e}, 3);
+  const std::vector<Tensor> in = shower_inputs(m, 3, 0, log_uniform_energies(m.facts, 3, 0, 50), 8, 1);
+  Model ordered = m;
+  ordered.outputs = {append(ordered, "order", Permute{{2, 0, 1}}, {voxels}, 3)};
+  CHECK_NOTHROW(quantize(ordered, calibrate(ordered, in, 1), {}));
+  for (const Op& op : {Op(Sum{}), Op(Product{}), Op(Clamp{})}) {
+    Model wrong = m;
+    const bool one = std::holds_alternative<Clamp>(op);
+    wrong.outputs = {append(wrong, "last", op, one ? std::vector<Value>{voxels} : std::vector<Value>{voxels, voxels}, 3)};
+    CHECK_THROWS_WITH_AS(quantize(wrong, calibrate(wrong, in, 1), {}),
+                         doctest::Contains("last reads split.out, which holds energies"), Error);
   }
 }

@@ -111,7 +111,12 @@ TEST_CASE("elementwise, join and take") {
   run(Join{2, 2}, a, b, y);
   CHECK(y[1] == -3);
   CHECK(y[2] == 7);
-  int16_t z[2];
+  int16_t z[4];
+  run(Limit{4, -3, 6}, y, z);  // 100, -3, 7, 5
+  CHECK(z[0] == 6);
+  CHECK(z[1] == -3);
+  CHECK(z[2] == 6);
+  CHECK(z[3] == 5);
   run(Take{1, 2}, y, z);
   CHECK(z[0] == -3);
   CHECK(z[1] == 7);

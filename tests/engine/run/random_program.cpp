@@ -73,6 +73,13 @@ struct Builder {
     return add(name, op, {x}, value(x));
   }
 
+  ValueId limit(const std::string& name, ValueId x) {
+    QValue out = value(x);
+    out.low = between(-90, -20), out.high = between(20, 90);
+    return add(name, QClamp{out.length, static_cast<std::int32_t>(out.low), static_cast<std::int32_t>(out.high)}, {x},
+               out);
+  }
+
   ValueId condition(const std::string& name, ValueId energy_in, int bits) {
     const QValue out = code(name, 1, bits, true);
     const double scale = 1.3 / static_cast<double>(out.high);
@@ -135,8 +142,9 @@ Program random_program(std::uint64_t seed) {
                               "wide", true, false);
   const ValueId t1 = b.table("squash", h3, Builder::code("t", b.value(h3).length, 8, true), 0);
   const ValueId mixed = b.permute("mixed", t1);
+  const ValueId limited = b.limit("limited", mixed);
   const ValueId h4 =
-      b.linear("hidden4", mixed, Builder::code("h", b.between(9, 20), 16, true), 0.1, 8, "narrow", true, false);
+      b.linear("hidden4", limited, Builder::code("h", b.between(9, 20), 16, true), 0.1, 8, "narrow", true, false);
   const ValueId t2 = b.table("bend", h4, Builder::code("t", b.value(h4).length, 16, true), 3);
 
   const int groups = b.between(2, 4);

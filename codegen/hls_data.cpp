@@ -200,6 +200,25 @@ void choose(Chooser& c, const QThreshold& op) {
   for (std::size_t first = 0; first < list.size(); ++first) c.probes.push_back({c.rotated(0, list, first)});
 }
 
+// Every element differs from its neighbours.
+void choose(Chooser& c, const QPermute&) {
+  std::vector<std::int64_t> distinct;
+  const QValue& v = c.in(0);
+  for (std::int64_t q = v.low; q <= v.high && distinct.size() < c.length(0); ++q) distinct.push_back(q);
+  for (std::size_t first : {std::size_t{0}, distinct.size() / 2}) c.probes.push_back({c.rotated(0, distinct, first)});
+  c.random_probes(4);
+}
+
+void choose(Chooser& c, const QClamp& op) {
+  const QValue& v = c.in(0);
+  std::vector<std::int64_t> list;
+  for (std::int64_t q : {v.low, op.low - std::int64_t{1}, std::int64_t{op.low}, op.low + std::int64_t{1},
+                         op.high - std::int64_t{1}, std::int64_t{op.high}, op.high + std::int64_t{1}, v.high})
+    list.push_back(std::clamp(q, v.low, v.high));
+  for (std::size_t first = 0; first < list.size(); ++first) c.probes.push_back({c.rotated(0, list, first)});
+  c.random_probes(4);
+}
+
 void append_words(std::string& line, const QValue& v, const Words& words) {
   for (std::uint32_t w : words) {
     if (!line.empty()) line += ' ';

@@ -274,6 +274,21 @@ void write(HlsBuild& b, const QThreshold& op, const std::string&) {
   b.w.line("y[i] = x[i] < ", threshold, "[0] ? 0u : x[i];");
 }
 
+void write(HlsBuild& b, const QPermute& op, const std::string&) {
+  const std::string order = b.table("order", numbers(op.order));
+  auto body = b.w.block(b.head({"x"}));
+  auto loop = b.w.block(loop_over(b, static_cast<std::int64_t>(op.order.size())));
+  b.pragma("PIPELINE II=1");
+  b.w.line("y[i] = ", cast(b.type_out(), "x[static_cast<int>(" + order + "[i])]"), ";");
+}
+
+void write(HlsBuild& b, const QClamp& op, const std::string&) {
+  auto body = b.w.block(b.head({"x"}));
+  auto loop = b.w.block(loop_over(b, op.length));
+  b.pragma("PIPELINE II=1");
+  write_clamp(b, "y[i] = ", "x[i]", op.low, op.high);
+}
+
 void write(HlsBuild& b, const QLinear& op, const std::string& encoding) { write_linear(b, op, encoding); }
 
 HlsConstant constant(const std::string& name, Interval range, std::int32_t lanes,

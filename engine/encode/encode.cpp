@@ -181,6 +181,22 @@ DeviceLayer encode_op(const QThreshold& op, Encoding) {
           {number("length", "int32_t", op.length), number("threshold", "uint32_t", op.threshold)}};
 }
 
+DeviceLayer encode_op(const QPermute& op, Encoding) {
+  const std::string type = unsigned_type(static_cast<std::int64_t>(op.order.size()) - 1);
+  return {"Reorder<" + type + ">",
+          "permute.h",
+          "",
+          {number("length", "int32_t", static_cast<std::int64_t>(op.order.size())), table("order", type, op.order)}};
+}
+
+DeviceLayer encode_op(const QClamp& op, Encoding) {
+  return {"Limit",
+          "elementwise.h",
+          "",
+          {number("length", "int32_t", op.length), number("low", "int32_t", op.low),
+           number("high", "int32_t", op.high)}};
+}
+
 std::int64_t bits_of(const Fields& fields) {
   std::int64_t bits = 0;
   for (const DeviceField& f : fields)

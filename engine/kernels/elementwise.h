@@ -1,4 +1,4 @@
-// Products and sums of two codes (numerics.md section 7).
+// Products and sums of two codes, and saturation of one (numerics.md section 7).
 // SPDX-License-Identifier: MIT-0
 #pragma once
 #include "requantize.h"
@@ -30,6 +30,15 @@ template <class A, class B, class Y> inline void run(const Add& op, const A* a, 
     const int32_t sum = (a[i] - op.zero_a) * op.multiplier_a + (b[i] - op.zero_b) * op.multiplier_b + half;
     y[i] = static_cast<Y>(clamp(int64_t{op.zero} + (sum >> op.shift), op.low, op.high));
   }
+}
+
+struct Limit {  // saturation alone
+  int32_t length;
+  int32_t low, high;
+};
+
+template <class X, class Y> inline void run(const Limit& op, const X* x, Y* y) {
+  for (int32_t i = 0; i < op.length; ++i) y[i] = static_cast<Y>(clamp(x[i], op.low, op.high));
 }
 
 }  // namespace quench

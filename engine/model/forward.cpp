@@ -44,6 +44,8 @@ void run(const Permute& op, const Run& r) { forward(op, r.input(0), r.output());
 void run(const Coupling& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.saved(), r.threads); }
 void run(const ActNorm& op, const Run& r) { forward(op, r.input(0), r.output()); }
 void run(const NormalDensity& op, const Run& r) { forward(op, r.input(0), r.output()); }
+void run(const Sum& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
+void run(const Product& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
 template <class Activation>
 void run(const Activation& op, const Run& r) {
   forward(op, r.input(0), r.output(), r.threads);
@@ -151,6 +153,13 @@ void back(const ActNorm& op, const Back& b) {
 }
 void back(const NormalDensity& op, const Back& b) {
   b.into(0, [&](Tensor& dx) { backward(op, b.run.input(0), b.output_gradient(), dx); });
+}
+void back(const Sum&, const Back& b) {
+  for (std::size_t i : {0u, 1u}) b.into(i, [&](Tensor& dx) { dx = b.output_gradient(); });
+}
+void back(const Product& op, const Back& b) {
+  for (std::size_t i : {0u, 1u})
+    b.into(i, [&](Tensor& dx) { backward(op, b.run.input(1 - i), b.output_gradient(), dx, b.run.threads); });
 }
 template <class Activation>
 void back(const Activation& op, const Back& b) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/model/model.h"
 
+#include <cmath>
 #include <set>
 #include <utility>
 
@@ -118,15 +119,29 @@ void check_op(const StickBreaking& op, const Site& site) {
 
 void check_op(const Permute& op, const Site& site) {
   expect_same_width(site);
-  std::vector<bool> seen(op.order.size());
-  expect_width(site, "the order", static_cast<int>(op.order.size()), site.output);
-  for (int column : op.order) {
-    if (column < 0 || column >= site.output || seen[static_cast<std::size_t>(column)])
-      fail("model: node ", site.node, " (Permute): column ", column, " of ", site.output,
-           " does not exist or is taken twice");
-    seen[static_cast<std::size_t>(column)] = true;
-  }
+  if (static_cast<int>(op.order.size()) != site.output || !is_permutation(op.order))
+    fail("model: node ", site.node, " (Permute): its order of ", op.order.size(), " columns must list each of 0 .. ",
+         site.output - 1, " once");
 }
+
+void expect_two_of_one_width(const Site& site) {
+  expect_inputs(site, 2);
+  expect_width(site, "the second input", site.inputs[1], site.inputs[0]);
+  expect_width(site, "the output", site.output, site.inputs[0]);
+}
+
+void check_op(const Sum&, const Site& site) { expect_two_of_one_width(site); }
+void check_op(const Product&, const Site& site) { expect_two_of_one_width(site); }
+
+void check_op(const Clamp& op, const Site& site) {
+  expect_same_width(site);
+  if (!(op.low < op.high) || !std::isfinite(op.low) || !std::isfinite(op.high))
+    fail("model: node ", site.node, " (Clamp): the bounds ", op.low, " .. ", op.high,
+         " must be finite, the first below the second");
+}
+
+void check_op(const Exp&, const Site& site) { expect_same_width(site); }
+void check_op(const Softplus&, const Site& site) { expect_same_width(site); }
 
 // The log-determinant may be missing in what comes in.
 void expect_carrier(const Site& site, int width, bool track) {
@@ -180,8 +195,13 @@ bool same(const StickBreaking& a, const StickBreaking& b) {
   return a.layer_voxels == b.layer_voxels && a.logarithmic == b.logarithmic;
 }
 bool same(const Threshold& a, const Threshold& b) { return a.mev == b.mev; }
-
 bool same(const Permute& a, const Permute& b) { return a.order == b.order; }
+bool same(const Sum&, const Sum&) { return true; }
+bool same(const Product&, const Product&) { return true; }
+bool same(const Clamp& a, const Clamp& b) { return a.low == b.low && a.high == b.high; }
+bool same(const Exp&, const Exp&) { return true; }
+bool same(const Softplus&, const Softplus&) { return true; }
+
 bool same(const Coupling& a, const Coupling& b) {
   return a.kind == b.kind && a.begin == b.begin && a.length == b.length && a.width == b.width &&
          a.inverse == b.inverse && a.track == b.track && a.bins == b.bins && a.bound == b.bound;
@@ -223,10 +243,10 @@ void check_node(const Model& model, const Node& node, std::vector<bool>& known) 
 }  // namespace
 
 const char* type_name(const Op& op) {
-  constexpr const char* names[] = {"Linear",        "BatchNorm", "Relu",    "LeakyRelu", "Sigmoid",
-                                   "Tanh",          "Concat",    "Slice",   "LogEnergy", "ConditionalAffine",
-                                   "StickBreaking", "Threshold", "Permute", "Coupling",  "ActNorm",
-                                   "NormalDensity"};
+  constexpr const char* names[] = {
+      "Linear",    "BatchNorm",         "Relu",          "LeakyRelu", "Sigmoid",      "Tanh", "Concat",  "Slice",
+      "LogEnergy", "ConditionalAffine", "StickBreaking", "Threshold", "Permute",      "Sum",  "Product", "Clamp",
+      "Exp",       "Softplus",          "Coupling",      "ActNorm",   "NormalDensity"};
   static_assert(std::variant_size_v<Op> == sizeof names / sizeof names[0], "one name for each op");
   return names[op.index()];
 }

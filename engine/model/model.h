@@ -10,8 +10,10 @@
 #include "engine/ops/act_norm.h"
 #include "engine/ops/activations.h"
 #include "engine/ops/batch_norm.h"
+#include "engine/ops/clamp.h"
 #include "engine/ops/conditional_affine.h"
 #include "engine/ops/coupling.h"
+#include "engine/ops/elementwise.h"
 #include "engine/ops/join.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/log_energy.h"
@@ -24,7 +26,8 @@ namespace quench {
 
 // Every trainable layer, once.
 using Op = std::variant<Linear, BatchNorm, Relu, LeakyRelu, Sigmoid, Tanh, Concat, Slice, LogEnergy, ConditionalAffine,
-                        StickBreaking, Threshold, Permute, Coupling, ActNorm, NormalDensity>;
+                        StickBreaking, Threshold, Permute, Sum, Product, Clamp, Exp, Softplus, Coupling, ActNorm,
+                        NormalDensity>;
 
 enum class Value : std::uint32_t {};  // index into values; never a pointer
 inline std::size_t index(Value v) { return static_cast<std::size_t>(v); }

@@ -11,10 +11,6 @@
 namespace quench::onnx {
 namespace {
 
-void expect_width_axis(const Site& s, std::int64_t axis) {
-  if (axis != 1 && axis != -1) fail(s.where, ": axis is ", axis, "; only the columns, axis 1 or -1, can be used");
-}
-
 void scale(const Site& s, Tensor& t, float factor, const char* name) {
   for (float& v : t.data) {
     v *= factor;
@@ -64,10 +60,11 @@ void matmul(const Site& s) {
   s.reading.without_bias[nodes.back().output] = nodes.size() - 1;
 }
 
-// A constant added to a MatMul that nothing else reads is its bias.
+// Two values make a Sum; a constant added to a MatMul that nothing else reads is its bias.
 void add(const Site& s) {
   expect_inputs(s, 2, 2);
   expect_attributes(s, {});
+  if (!is_constant(s, 0) && !is_constant(s, 1)) return read_sum(s);
   const std::size_t constant = is_constant(s, 1) ? 1 : 0;
   Reading& r = s.reading;
   const std::string& input = s.node.inputs[1 - constant];
@@ -75,7 +72,7 @@ void add(const Site& s) {
   const auto product = r.without_bias.find(v);
   ModelValue& value = r.model.values[index(v)];
   if (!is_constant(s, constant) || product == r.without_bias.end() || value.name != input || r.uses[input] != 1)
-    fail(s.where, ": quench reads Add only as the constant bias of a MatMul whose result nothing else uses");
+    fail(s.where, ": quench adds a constant only as the bias of a MatMul whose result nothing else uses");
   std::get<Linear>(r.model.nodes[product->second].op).bias = row(s, constant, value.width);
   r.without_bias.erase(product);
   if (s.node.outputs[0].empty()) return;
@@ -319,6 +316,11 @@ constexpr Operator operators[] = {
     {"Reshape", reshape},
     {"Transpose", transpose},
     {"Constant", constant},
+    {"Gather", read_gather},
+    {"Mul", read_product},
+    {"Clip", read_clip},
+    {"Exp", activation<Exp>},
+    {"Softplus", activation<Softplus>},
 };
 
 }  // namespace

@@ -60,6 +60,10 @@ void expect_attributes(const Site& s, std::initializer_list<const char*> known) 
       fail(s.where, ": attribute '", a.name, "' is not known for this operator at opset ", s.reading.opset);
 }
 
+void expect_width_axis(const Site& s, std::int64_t axis) {
+  if (axis != 1 && axis != -1) fail(s.where, ": axis is ", axis, "; only the columns, axis 1 or -1, can be used");
+}
+
 bool has_input(const Site& s, std::size_t k) { return k < s.node.inputs.size() && !s.node.inputs[k].empty(); }
 
 bool is_constant(const Site& s, std::size_t k) {

@@ -52,6 +52,7 @@ struct Site {
 // --- inputs and attributes
 void expect_inputs(const Site&, std::size_t least, std::size_t most);
 void expect_attributes(const Site&, std::initializer_list<const char*> known);  // any other one is an error
+void expect_width_axis(const Site&, std::int64_t axis);
 bool has_input(const Site&, std::size_t k);
 bool is_constant(const Site&, std::size_t k);
 Value value_input(const Site&, std::size_t k);               // fails on a constant
@@ -80,6 +81,10 @@ void pass_through(const Site&, std::size_t k = 0);
 // Reads one node whose inputs are all there.
 bool read_shape_node(const Site&);   // integer arithmetic on shapes; false: it is something else
 void read_node(const Site&);         // a layer of the standard domain
+void read_gather(const Site&);       // one operator each: onnx_elementwise.cpp
+void read_sum(const Site&);
+void read_product(const Site&);
+void read_clip(const Site&);
 void read_quench_node(const Site&);  // a layer of the domain "quench"
 
 }  // namespace quench::onnx

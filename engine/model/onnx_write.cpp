@@ -137,11 +137,23 @@ void write(Step& s, const Threshold& op) {
   add_function(s, "Threshold");
 }
 
-// y[:, j] = x[:, order[j]]
 void write(Step& s, const Permute& op) {
-  add_constant(s, "order", Ints{static_cast<std::int64_t>(op.order.size())}, Ints{op.order.begin(), op.order.end()});
+  const Ints columns{static_cast<std::int64_t>(op.order.size())};
+  add_constant(s, "order", columns, Ints{op.order.begin(), op.order.end()});
   add_node(s, "Gather", {attribute("axis", std::int64_t{1})});
 }
+
+void write(Step& s, const Sum&) { add_node(s, "Add"); }
+void write(Step& s, const Product&) { add_node(s, "Mul"); }
+
+void write(Step& s, const Clamp& op) {
+  add_constant(s, "min", Tensor{{}, {op.low}});
+  add_constant(s, "max", Tensor{{}, {op.high}});
+  add_node(s, "Clip");
+}
+
+void write(Step& s, const Exp&) { add_node(s, "Exp"); }
+void write(Step& s, const Softplus&) { add_node(s, "Softplus"); }
 
 template <class FlowOp>
 void write(Step& s, const FlowOp&) {

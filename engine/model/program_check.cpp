@@ -237,6 +237,25 @@ void check(const QThreshold& op, const Place& at) {
   at.lengths(op.length, at.in(0)), at.lengths(op.length, at.out());
 }
 
+void check(const QPermute& op, const Place& at) {
+  at.inputs(1);
+  at.require(is_permutation(op.order), "the order of ", op.order.size(), " elements must list each of 0 .. ",
+             static_cast<std::int64_t>(op.order.size()) - 1, " once");
+  at.lengths(static_cast<std::int64_t>(op.order.size()), at.in(0));
+  at.lengths(static_cast<std::int64_t>(op.order.size()), at.out());
+  at.require(at.in(0).meaning != Meaning::event, "the words of an event number have one order");
+  at.meaning(at.out(), at.in(0).meaning);
+  if (at.in(0).meaning == Meaning::code) at.clamps(at.in(0).low, at.in(0).high);
+}
+
+void check(const QClamp& op, const Place& at) {
+  at.inputs(1);
+  at.meaning(at.in(0), Meaning::code);
+  at.lengths(op.length, at.in(0)), at.lengths(op.length, at.out());
+  at.require(at.in(0).zero == at.out().zero, "zero point ", at.in(0).zero, " becomes ", at.out().zero);
+  at.clamps(op.low, op.high);
+}
+
 bool is_identifier(const std::string& s) {
   if (s.empty() || s.size() > 64 || (s[0] >= '0' && s[0] <= '9')) return false;
   return std::all_of(s.begin(), s.end(), [](char c) {

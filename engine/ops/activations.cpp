@@ -51,6 +51,13 @@ void forward(const Tanh&, const Tensor& x, Tensor& y, int threads) {
   map(x, y, threads, [](float v) { return tanh(v); });
 }
 
+void forward(const Exp&, const Tensor& x, Tensor& y, int threads) {
+  map(x, y, threads, [](float v) { return exp(v); });
+}
+void forward(const Softplus&, const Tensor& x, Tensor& y, int threads) {
+  map(x, y, threads, [](float v) { return softplus(v); });
+}
+
 void backward(const Relu&, const Tensor& x, const Tensor&, const Tensor& dy, Tensor& dx, int threads) {
   chain(x, dy, dx, threads, [](float v, float d) { return v > 0.0f ? d : 0.0f; });
 }
@@ -67,6 +74,12 @@ void backward(const Sigmoid&, const Tensor&, const Tensor& y, const Tensor& dy, 
 }
 void backward(const Tanh&, const Tensor&, const Tensor& y, const Tensor& dy, Tensor& dx, int threads) {
   chain(y, dy, dx, threads, [](float v, float d) { return (1.0f - v * v) * d; });
+}
+void backward(const Exp&, const Tensor&, const Tensor& y, const Tensor& dy, Tensor& dx, int threads) {
+  chain(y, dy, dx, threads, [](float v, float d) { return v * d; });
+}
+void backward(const Softplus&, const Tensor& x, const Tensor&, const Tensor& dy, Tensor& dx, int threads) {
+  chain(x, dy, dx, threads, [](float v, float d) { return sigmoid(v) * d; });
 }
 
 }  // namespace quench

@@ -11,17 +11,23 @@ struct LeakyRelu {
 };                  // x >= 0 ? x : slope x
 struct Sigmoid {};  // 1 / (1 + exp(-x))
 struct Tanh {};
+struct Exp {};       // e^x; x beyond -87.3 .. 88.3 counts as the end
+struct Softplus {};  // ln(1 + e^x)
 
 // y = f(x) for x [events, width].
 void forward(const Relu&, const Tensor& x, Tensor& y, int threads);
 void forward(const LeakyRelu&, const Tensor& x, Tensor& y, int threads);
 void forward(const Sigmoid&, const Tensor& x, Tensor& y, int threads);
 void forward(const Tanh&, const Tensor& x, Tensor& y, int threads);
+void forward(const Exp&, const Tensor& x, Tensor& y, int threads);
+void forward(const Softplus&, const Tensor& x, Tensor& y, int threads);
 
 // dx = f'(x) dy, from x and y = f(x). The slope at 0 is 0 for Relu and 1 for LeakyRelu.
 void backward(const Relu&, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx, int threads);
 void backward(const LeakyRelu&, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx, int threads);
 void backward(const Sigmoid&, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx, int threads);
 void backward(const Tanh&, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx, int threads);
+void backward(const Exp&, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx, int threads);
+void backward(const Softplus&, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx, int threads);
 
 }  // namespace quench

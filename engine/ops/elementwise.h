@@ -1,11 +1,21 @@
-// Products and sums of two values of codes (numerics.md section 7).
+// Sums and products of two values, element by element; integers as in numerics.md section 7.
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <cstdint>
 
 #include "engine/kernels/elementwise.h"
+#include "engine/tensor/tensor.h"
 
 namespace quench {
+
+struct Sum {};      // y = a + b; their integer twins are QAdd
+struct Product {};  // y = a b; and QMultiply
+
+// a, b, y and the gradients: [events, width].
+void forward(const Sum&, const Tensor& a, const Tensor& b, Tensor& y, int threads);
+void forward(const Product&, const Tensor& a, const Tensor& b, Tensor& y, int threads);
+// The gradient of either operand of a Product: dy times the other operand. That of a Sum's is dy.
+void backward(const Product&, const Tensor& other, const Tensor& dy, Tensor& dx, int threads);
 
 struct QMultiply {
   std::int32_t length = 0, multiplier = 0;

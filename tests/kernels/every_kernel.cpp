@@ -9,6 +9,7 @@
 #include "join.h"
 #include "log_energy.h"
 #include "noise.h"
+#include "permute.h"
 #include "table.h"
 
 namespace quench {
@@ -69,12 +70,20 @@ template <class X, class Y> void codes(const X* x, Y* y) {
   const Add add = {2, 0, 1, 0, 1, 2, 0, -128, 127};
   const Join join = {1, 1};
   const Take take = {0, 2};
+  const Limit limit = {2, -1, 1};
+  static const uint8_t order[] = {1, 0};
+  static const uint16_t wide_order[] = {1, 0};
+  const Reorder<uint8_t> reorder = {2, order};
+  const Reorder<uint16_t> wide_reorder = {2, wide_order};
   run(noise, event, y);
   run(energy_code, event, y);
   run(multiply, x, y, y);
   run(add, x, y, y);
   run(join, x, x, y);
   run(take, x, y);
+  run(limit, x, y);
+  run(reorder, x, y);
+  run(wide_reorder, event, energies);
   run(fraction, x, event, energies);
   run(split, event, x, energies);
   run(readout, energies, energies);

@@ -132,7 +132,16 @@ def foreign_networks():
         typed = helper.make_tensor("shift", 1, [6], [0.1, -0.2, 0.3, -0.4, 0.5, -0.6])
         return nodes, 6, [weight("w", 6, 6), weight("scale", 6), weight("mean", 6), typed, variance]
 
-    return {"dense": (dense, [7, 9, 11, 13, 17, 21]), "columns": (columns, [9, 10, 12, 13, 17, 18]),
+    def elementwise(opset):
+        bounds = {"min": -0.7, "max": 0.9} if opset < 11 else {}
+        clip = ["a"] if opset < 11 else ["a", "low", "high"]
+        nodes = [node("Gather", ["x", "order"], ["a"], axis=-1), node("Clip", clip, ["b"], **bounds),
+                 node("Exp", ["b"], ["c"]), node("Softplus", ["a"], ["d"]), node("Mul", ["c", "d"], ["e"]),
+                 node("Add", ["x", "e"], ["y"])]
+        scalars = [helper.make_tensor(name, 1, [], [value]) for name, value in [("low", -0.7), ("high", 0.9)]]
+        return nodes, 6, [integers("order", 4, -1, 0, 2, 1, 3), *scalars]
+
+    return {"elementwise": (elementwise, [9, 11, 13, 14, 18]), "dense": (dense, [7, 9, 11, 13, 17, 21]), "columns": (columns, [9, 10, 12, 13, 17, 18]),
             "furniture": (furniture, [9, 11, 13, 14, 17, 20])}
 
 

@@ -62,10 +62,16 @@ Model generator(const char* name, std::vector<int> layer_voxels, bool logarithmi
   h = append(m, "gather", Concat{}, {wave, gate, c}, 27);
   h = append(m, "hidden2", random_linear(27, 32, 11), {h}, 32);
   h = append(m, "act2", Relu{}, {h}, 32);
+  const Value bounded = append(m, "bounded", Clamp{0.05f, 1.7f}, {h}, 32);
+  const Value grown = append(m, "grown", Exp{}, {bounded}, 32), soft = append(m, "soft", Softplus{}, {h}, 32);
+  h = append(m, "residual", Sum{}, {append(m, "gated", Product{}, {grown, soft}, 32), h}, 32);
   h = append(m, "last", random_linear(32, voxels, 13), {h}, voxels);
   const ConditionalAffine scale{random_tensor({3, voxels}, -0.5f, 0.5f, 15),
                                 random_tensor({3, voxels}, -0.3f, 0.3f, 16), inverse};
   h = append(m, "scale", scale, {h, c}, voxels);
+  std::vector<int> order;
+  for (int j = 0; j < voxels; ++j) order.push_back((7 * j + 3) % voxels);  // no width here is a multiple of 7
+  h = append(m, "mixed", Permute{order}, {h}, voxels);
   h = append(m, "split", StickBreaking{std::move(layer_voxels), logarithmic}, {h, e}, voxels);
   if (!logarithmic) h = append(m, "readout", Threshold{15.15}, {h}, voxels);
   m.outputs = {h};

@@ -242,6 +242,34 @@ TEST_CASE("columns cut where there are none, events cut, shapes changed") {
   check_refusal(file.bytes(), {"Div of the sizes 1 and 0"});
 }
 
+TEST_CASE("sums, products and bounds that quench has not") {
+  check_refusal(with_nodes({node("f", "Gemm", {"x", "W"}, {"h"}), node("a", "Add", {"x", "h"}, {"y"})}),
+                {"'a'", "'x' has 3 columns", "'h' has 2", "one width"});
+  check_refusal(with_nodes({node("m", "Mul", {"x", "c"}, {"y"})}), {"'m'", "'c', is a constant"});
+  check_refusal(with_nodes({node("m", "Mul", {"x"}, {"y"})}), {"1 inputs, 2"});
+  check_refusal(with_nodes({node("k", "Clip", {"x"}, {"y"}, {attribute("min", 2.0f), attribute("max", 2.0f)})}, 10),
+                {"min is 2 and max 2", "below"});
+  check_refusal(with_nodes({node("k", "Clip", {"x"}, {"y"}, {attribute("min", 2.0f)})}), {"attribute 'min'"});
+  check_refusal(with_nodes({node("k", "Clip", {"x", "c"}, {"y"})}), {"min 'c' has 2 elements, 1"});
+  check_refusal(with_nodes({node("k", "Clip", {"x", "x"}, {"y"})}), {"'x'", "computed by the network"});
+}
+
+TEST_CASE("gathered columns that are no permutation") {
+  OnnxBuilder file = sound();
+  const auto gather = [&](const Ints& dims, const Ints& indices, const std::string& axis) {
+    file.initializers = {onnx::tensor("i", dims, indices)};
+    file.nodes = {node("g", "Gather", {"x", "i"}, {"y"}, {axis})};
+    return file.bytes();
+  };
+  check_refusal(gather({3}, {0, 2, 1}, zero), {"axis is 0"});
+  check_refusal(gather({3}, {0, 2, 2}, one), {"'g'", "takes 3 columns of 3", "every column once"});
+  check_refusal(gather({2}, {0, 1}, one), {"takes 2 columns of 3"});
+  check_refusal(gather({3}, {0, 1, 3}, one), {"takes column 3 of 3"});
+  check_refusal(gather({1, 3}, {0, 1, 2}, one), {"'i' have rank 2"});
+  file.nodes = {node("g", "Gather", {"x", "x"}, {"y"}, {one})};
+  check_refusal(file.bytes(), {"computed by the network"});
+}
+
 TEST_CASE("metadata and functions of quench that do not fit the graph") {
   auto with_entry = [](const char* key, const char* value) {
     OnnxBuilder file = sound();

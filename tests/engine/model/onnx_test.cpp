@@ -25,7 +25,7 @@ Tensor filled(std::vector<int> shape, float first) {
   return t;
 }
 
-// All twelve layers, awkward names and numbers.
+// Every layer, awkward names and numbers.
 Model every_layer() {
   Model m;
   m.name = "every_layer";
@@ -47,6 +47,10 @@ Model every_layer() {
   h = append(m, "affine", ConditionalAffine{filled({3, 4}, 1), filled({3, 4}, 2), true}, {h, c}, 4);
   h = append(m, "back", ConditionalAffine{filled({1, 4}, 1), filled({1, 4}, 2), false}, {h, c}, 4);
   const Value log = append(m, "log", StickBreaking{{1, 3}, true}, {h, e}, 4);
+  h = append(m, "mixed", Permute{{2, 0, 3, 1}}, {h}, 4);
+  h = append(m, "e", Exp{}, {append(m, "f", Clamp{-0.7f, 1.1f}, {h}, 4)}, 4);
+  const Value gate = append(m, "g", Product{}, {append(m, "soft", Softplus{}, {h}, 4), h}, 4);
+  h = append(m, "residual", Sum{}, {h, gate}, 4);
   h = append(m, "split", StickBreaking{{2, 2}, false}, {h, e}, 4);
   h = append(m, "readout", Threshold{0.1}, {h}, 4);
   m.outputs = {h, log};
@@ -221,6 +225,46 @@ TEST_CASE("Slice and Split name columns in several ways") {
   CHECK(cut({node("s", "Split", {"x", "sizes"}, {"", "y"}, {axis})}, 13) == std::pair(1, 2));
   CHECK(cut({node("s", "Split", {"x"}, {"y", "b"}, {axis}), node("t", "Slice", {"y", "zero", "two", "minus1"}, {"z"})},
             18) == std::pair(0, 2));
+}
+
+TEST_CASE("Gather that takes every column once is a Permute") {
+  OnnxBuilder file;
+  file.initializers = {onnx::tensor("order", Ints{3}, Ints{-1, 0, 1})};
+  file.nodes = {node("g", "Gather", {"x", "order"}, {"y"}, {attribute("axis", std::int64_t{-1})})};
+  file.outputs = {onnx::value_info("y", 3)};
+  CHECK(std::get<Permute>(read(file).nodes.at(0).op).order == std::vector<int>{2, 0, 1});
+}
+
+TEST_CASE("Clip with bounds as attributes and as inputs, with one or none") {
+  OnnxBuilder file;
+  file.outputs = {onnx::value_info("y", 3)};
+  file.initializers = {onnx::tensor("six", Tensor{{}, {6}}), onnx::tensor("two", Tensor{{1}, {2}})};
+  auto clip = [&](const onnx::Names& inputs, const std::vector<std::string>& attributes, int opset) {
+    file.nodes = {node("c", "Clip", inputs, {"y"}, attributes)};
+    file.opset = opset;
+    const Clamp op = std::get<Clamp>(read(file).nodes.at(0).op);
+    return std::pair(op.low, op.high);
+  };
+  constexpr float most = std::numeric_limits<float>::max();
+  CHECK(clip({"x"}, {attribute("min", -1.0f), attribute("max", 2.5f)}, 10) == std::pair(-1.0f, 2.5f));
+  CHECK(clip({"x"}, {attribute("max", 2.5f)}, 7) == std::pair(-most, 2.5f));
+  CHECK(clip({"x", "two", "six"}, {}, 11) == std::pair(2.0f, 6.0f));
+  CHECK(clip({"x", "", "six"}, {}, 13) == std::pair(-most, 6.0f));
+  CHECK(clip({"x", "two"}, {}, 13) == std::pair(2.0f, most));
+  CHECK(clip({"x"}, {}, 17) == std::pair(-most, most));
+}
+
+TEST_CASE("Add of two values is a Sum, also of a MatMul without bias") {
+  OnnxBuilder file;
+  file.initializers = {onnx::tensor("V", Tensor{{3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}})};
+  file.nodes = {node("", "MatMul", {"x", "V"}, {"p"}), node("", "Add", {"p", "x"}, {"s"}),
+                node("", "Mul", {"s", "p"}, {"y"})};
+  file.outputs = {onnx::value_info("y", 3)};
+  const Model m = read(file);
+  REQUIRE(m.nodes.size() == 3);
+  CHECK(std::holds_alternative<Sum>(m.nodes[1].op));
+  CHECK(std::holds_alternative<Product>(m.nodes[2].op));
+  CHECK(infer(m, std::vector<Tensor>{Tensor{{1, 3}, {1, 0, 0}}}).data == std::vector<float>{2, 4, 9});
 }
 
 TEST_CASE("nodes that change nothing vanish") {

@@ -150,7 +150,7 @@ TEST_CASE("flow layers that do not fit are refused with the numbers") {
     }
     return std::string();
   };
-  CHECK(refusal(Permute{{0, 0, 1}}, {3}, 3).find("taken twice") != std::string::npos);
+  CHECK(refusal(Permute{{0, 0, 1}}, {3}, 3).find("each of 0 .. 2 once") != std::string::npos);
   CHECK(refusal(coupling(CouplingKind::affine, false, false), {5, 5}, 5).find("5 wide; it must be 6") !=
         std::string::npos);
   Coupling op = coupling(CouplingKind::spline, false, false);

@@ -103,10 +103,16 @@ TEST_CASE("activations: values") {
   check_close(run_op(one_op(Sigmoid{}, {4}, 4), {x}),
               {1 / (1 + std::exp(2.0)), 1 / (1 + std::exp(0.1)), 0.5, 1 / (1 + std::exp(-3.0))});
   check_close(run_op(one_op(Tanh{}, {4}, 4), {x}), {std::tanh(-2.0), std::tanh(-0.1), 0, std::tanh(3.0)});
+  check_close(run_op(one_op(Exp{}, {4}, 4), {x}), {std::exp(-2.0), std::exp(-0.1), 1, std::exp(3.0)});
+  check_close(run_op(one_op(Softplus{}, {4}, 4), {x}),
+              {std::log1p(std::exp(-2.0)), std::log1p(std::exp(-0.1)), std::log(2.0), std::log1p(std::exp(3.0))});
+  const Tensor far{{1, 2}, {-500, 500}};  // nothing overflows
+  CHECK(std::isfinite(run_op(one_op(Exp{}, {2}, 2), {far}).data[1]));
+  CHECK(run_op(one_op(Softplus{}, {2}, 2), {far}).data[1] == 500);
 }
 
 TEST_CASE("activations: gradients") {
-  for (const Op& op : {Op(Relu{}), Op(LeakyRelu{0.2f}), Op(Sigmoid{}), Op(Tanh{})}) {
+  for (const Op& op : {Op(Relu{}), Op(LeakyRelu{0.2f}), Op(Sigmoid{}), Op(Tanh{}), Op(Exp{}), Op(Softplus{})}) {
     INFO(type_name(op));
     check_gradients(one_op(op, {4}, 4), {away_from_zero({5, 4}, 14)}, Mode::inference);
   }
@@ -119,6 +125,50 @@ TEST_CASE("concat and slice: values and gradients") {
   check_gradients(one_op(Concat{}, {1, 2, 3}, 6),
                   {random_tensor({3, 1}, 1), random_tensor({3, 2}, 2), random_tensor({3, 3}, 3)}, Mode::inference);
   check_gradients(one_op(Slice{1, 2}, {4}, 2), {random_tensor({3, 4}, 1)}, Mode::inference);
+}
+
+TEST_CASE("permute: values, its inverse, and gradients") {
+  const Permute op{{2, 0, 3, 1}};
+  const Tensor x{{2, 4}, {10, 20, 30, 40, 1, 2, 3, 4}};
+  const Tensor y = run_op(one_op(op, {4}, 4), {x});
+  check_close(y, {30, 10, 40, 20, 3, 1, 4, 2});
+  check_close(run_op(one_op(Permute{{1, 3, 0, 2}}, {4}, 4), {y}), {10, 20, 30, 40, 1, 2, 3, 4});
+  check_gradients(one_op(op, {4}, 4), {random_tensor({3, 4}, 1)}, Mode::inference);
+  for (const std::vector<int>& order : {std::vector<int>{0, 1}, {0, 1, 1}, {0, 1, 3}, {0, -1, 2}, {0, 1, 2, 3}})
+    CHECK_THROWS_WITH_AS(one_op(Permute{order}, {3}, 3), doctest::Contains("must list each of 0 .. 2 once"), Error);
+}
+
+TEST_CASE("sum and product: values, gradients, and one value as both operands") {
+  const Tensor a{{2, 2}, {1, -2, 3, 4}}, b{{2, 2}, {10, 20, -30, 0.5f}};
+  check_close(run_op(one_op(Sum{}, {2, 2}, 2), {a, b}), {11, 18, -27, 4.5});
+  check_close(run_op(one_op(Product{}, {2, 2}, 2), {a, b}), {10, -40, -90, 2});
+  for (const Op& op : {Op(Sum{}), Op(Product{})}) {
+    INFO(type_name(op));
+    check_gradients(one_op(op, {3, 3}, 3), {random_tensor({4, 3}, 1), random_tensor({4, 3}, 2)}, Mode::inference);
+    Model twice;
+    twice.name = "twice";
+    const Value x = add_input(twice, "x", 3, InputKind::features);
+    twice.outputs = {append(twice, "op", op, {x, x}, 3)};
+    check_gradients(twice, {random_tensor({4, 3}, 3)}, Mode::inference);
+    CHECK_THROWS_WITH_AS(one_op(op, {3, 2}, 3), doctest::Contains("the second input is 2 wide; it must be 3"), Error);
+    CHECK_THROWS_WITH_AS(one_op(op, {3}, 3), doctest::Contains("has 1 inputs; it takes 2"), Error);
+  }
+}
+
+TEST_CASE("clamp: values, gradients inside and outside, and bounds that are none") {
+  const Clamp op{-0.5f, 1.5f};
+  const Tensor x{{1, 5}, {-3, -0.5f, 0.25f, 1.5f, 9}};
+  const Model model = one_op(op, {5}, 5);
+  check_close(run_op(model, {x}), {-0.5, -0.5, 0.25, 1.5, 1.5});
+  Tape tape;
+  forward(model, std::vector<Tensor>{x}, Mode::inference, tape);
+  Model gradient = model;
+  std::vector<Tensor> dx(1);
+  backward(model, tape, Tensor{{1, 5}, {1, 2, 3, 4, 5}}, gradient, dx);
+  check_close(dx[0], {0, 2, 3, 4, 0});
+  check_gradients(model, {Tensor{{2, 5}, {-3, -0.3f, 0.2f, 1, 9, 0.6f, -1, 2, 0, 1.2f}}}, Mode::inference);
+  for (const Clamp& wrong : {Clamp{1, 1}, Clamp{2, 1}, Clamp{0, INFINITY}, Clamp{NAN, 1}})
+    CHECK_THROWS_WITH_AS(one_op(wrong, {1}, 1), doctest::Contains("must be finite, the first below"), Error);
 }
 
 TEST_CASE("log energy: decades above and below the reference, and the slope") {

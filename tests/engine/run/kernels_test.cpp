@@ -13,6 +13,7 @@
 #include "engine/kernels/fraction.h"
 #include "engine/kernels/join.h"
 #include "engine/kernels/log_energy.h"
+#include "engine/kernels/permute.h"
 #include "engine/kernels/table.h"
 #include "engine/ops/requantization.h"
 
@@ -110,10 +111,26 @@ TEST_CASE("elementwise, join and take") {
   run(Join{2, 2}, a, b, y);
   CHECK(y[1] == -3);
   CHECK(y[2] == 7);
-  int16_t z[2];
+  int16_t z[4];
+  run(Limit{4, -3, 6}, y, z);  // 100, -3, 7, 5
+  CHECK(z[0] == 6);
+  CHECK(z[1] == -3);
+  CHECK(z[2] == 6);
+  CHECK(z[3] == 5);
   run(Take{1, 2}, y, z);
   CHECK(z[0] == -3);
   CHECK(z[1] == 7);
+}
+
+TEST_CASE("permute: each element from its place") {
+  const int16_t x[4] = {10, -20, 30, -40};
+  const uint8_t order[4] = {2, 0, 3, 1};
+  int16_t y[4];
+  run(Reorder<uint8_t>{4, order}, x, y);
+  CHECK(y[0] == 30);
+  CHECK(y[1] == 10);
+  CHECK(y[2] == -40);
+  CHECK(y[3] == -20);
 }
 
 TEST_CASE("the energy's logarithm") {

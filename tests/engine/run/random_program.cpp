@@ -65,6 +65,21 @@ struct Builder {
     return add(name, op, {x}, out);
   }
 
+  ValueId permute(const std::string& name, ValueId x) {
+    QPermute op;
+    for (int j = 0; j < value(x).length; ++j) op.order.push_back(j);
+    for (int j = value(x).length - 1; j > 0; --j)
+      std::swap(op.order[static_cast<std::size_t>(j)], op.order[static_cast<std::size_t>(between(0, j))]);
+    return add(name, op, {x}, value(x));
+  }
+
+  ValueId limit(const std::string& name, ValueId x) {
+    QValue out = value(x);
+    out.low = between(-90, -20), out.high = between(20, 90);
+    return add(name, QClamp{out.length, static_cast<std::int32_t>(out.low), static_cast<std::int32_t>(out.high)}, {x},
+               out);
+  }
+
   ValueId condition(const std::string& name, ValueId energy_in, int bits) {
     const QValue out = code(name, 1, bits, true);
     const double scale = 1.3 / static_cast<double>(out.high);
@@ -126,8 +141,10 @@ Program random_program(std::uint64_t seed) {
   const ValueId h3 = b.linear("hidden3", h2, Builder::code("h", b.between(9, 20), 12, true), 0.95, b.between(9, 16),
                               "wide", true, false);
   const ValueId t1 = b.table("squash", h3, Builder::code("t", b.value(h3).length, 8, true), 0);
+  const ValueId mixed = b.permute("mixed", t1);
+  const ValueId limited = b.limit("limited", mixed);
   const ValueId h4 =
-      b.linear("hidden4", t1, Builder::code("h", b.between(9, 20), 16, true), 0.1, 8, "narrow", true, false);
+      b.linear("hidden4", limited, Builder::code("h", b.between(9, 20), 16, true), 0.1, 8, "narrow", true, false);
   const ValueId t2 = b.table("bend", h4, Builder::code("t", b.value(h4).length, 16, true), 3);
 
   const int groups = b.between(2, 4);
@@ -160,7 +177,8 @@ Program random_program(std::uint64_t seed) {
       b.add("layer_codes", QSlice{1, groups - 1}, {shifted}, Builder::code("v", groups - 1, 16, true));
   const ValueId layer_energy = b.add("layer_energy", layers, {total, layer_codes}, Builder::energy("layer", groups));
   const ValueId parts = b.add("parts", split, {layer_energy, part_codes}, Builder::energy("parts", voxels));
-  b.p.output = b.add("readout", QThreshold{voxels, 5120}, {parts}, Builder::energy("voxels", voxels));
+  const ValueId ordered = b.permute("ordered", parts);
+  b.p.output = b.add("readout", QThreshold{voxels, 5120}, {ordered}, Builder::energy("voxels", voxels));
   check(b.p);
   return b.p;
 }

@@ -9,8 +9,8 @@
 namespace quench {
 
 // A shower program with all layers: noise, condition, concatenation, linear layers (dense to empty rows, ReLU and
-// LeakyReLU, classes wide, narrow and shift), tables of both forms, curves, multiply, add, fraction, split and
-// threshold.
+// LeakyReLU, classes wide, narrow and shift), tables of both forms, curves, multiply, add, fraction, split,
+// threshold, permute and clamp.
 Program random_program(std::uint64_t seed);
 
 // A generator `latent + condition -> hidden ... -> voxels` whose voxels are fractions of the energy.

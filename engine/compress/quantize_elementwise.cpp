@@ -1,0 +1,117 @@
+// Layers that move, combine or bound single elements, in integers.
+// SPDX-License-Identifier: MIT
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "engine/compress/quantizer.h"
+#include "engine/core/error.h"
+
+namespace quench {
+
+void Quantizer::lower(const Permute& op, std::size_t i) {
+  const Node& node = m_.nodes[i];
+  const Coded x = coded(node.inputs[0], node.name);
+  QValue out = qvalue(x.value);
+  Coded y = {add(identifier(node.name), QPermute{{op.order.begin(), op.order.end()}}, {x.value}, out), {}};
+  for (int j : op.order) y.scale.push_back(x.scale[static_cast<std::size_t>(j)]);
+  coded_[index(node.output)] = y;
+}
+
+QValue Quantizer::operand(std::size_t node, std::size_t input) const {
+  const Node& n = m_.nodes[node];
+  const Coded& x = coded(n.inputs[input], n.name);
+  if (qvalue(x.value).meaning != Meaning::code)
+    fail("quantise: ", n.name, " reads ", info(n.inputs[input]).name,
+         ", which holds energies; it can only be quantised before the split into energies");
+  uniform(x, "layer " + n.name);
+  return qvalue(x.value);
+}
+
+bool Quantizer::fuse_relu(Value& out) {
+  std::size_t next = 0;
+  if (!only_reader<Relu>(out, next)) return false;
+  fused_.insert(next), out = m_.nodes[next].output;
+  return true;
+}
+
+const Clamp* Quantizer::fuse_clamp(Value& out) {
+  std::size_t next = 0;
+  const Clamp* clamp = only_reader<Clamp>(out, next);
+  if (clamp) fused_.insert(next), out = m_.nodes[next].output;
+  return clamp;
+}
+
+void Quantizer::bound(const Clamp& op, QValue& v) {
+  const auto code = [&](float x) {
+    const double q = std::floor(static_cast<double>(x) / v.scale + 0.5) + v.zero;
+    return static_cast<std::int64_t>(std::clamp(q, static_cast<double>(v.low), static_cast<double>(v.high)));
+  };
+  const std::int64_t low = code(op.low), high = code(op.high);
+  v.low = low, v.high = high;
+}
+
+Quantizer::Pair Quantizer::pair(std::size_t i) {
+  const Node& node = m_.nodes[i];
+  Pair p{operand(i, 0), operand(i, 1), coded(node.inputs[0], node.name).value, coded(node.inputs[1], node.name).value,
+         node.output, {}};
+  const bool relu = fuse_relu(p.out);
+  const Clamp* clamp = fuse_clamp(p.out);
+  p.y = format(p.out, table_follows(p.out));
+  if (clamp) bound(*clamp, p.y);
+  if (relu) p.y.low = std::clamp<std::int64_t>(p.y.zero, p.y.low, p.y.high);
+  return p;
+}
+
+void Quantizer::lower(const Sum&, std::size_t i) {
+  const Node& node = m_.nodes[i];
+  const Pair p = pair(i);
+  const double factor_a = p.a.scale / p.y.scale, factor_b = p.b.scale / p.y.scale;
+  // Multipliers below 2^(29 - bits) keep the sum inside 32 bits.
+  const double limit = std::exp2(std::min(15, 29 - std::max(p.a.bits, p.b.bits)));
+  const auto rounded = [](double factor, int shift) { return std::floor(factor * std::exp2(shift) + 0.5); };
+  const double largest = std::max(factor_a, factor_b);
+  if (rounded(largest, 1) >= limit)
+    fail("quantise: layer ", node.name, ": a step of an operand is ", largest, " steps of the sum, below ", limit / 2,
+         " are possible; the operands nearly cancel, put a Linear before the sum");
+  int shift = 1;
+  while (shift < 30 && rounded(largest, shift + 1) < limit) ++shift;
+  const QAdd q{p.y.length,
+               p.a.zero,
+               static_cast<std::int32_t>(rounded(factor_a, shift)),
+               p.b.zero,
+               static_cast<std::int32_t>(rounded(factor_b, shift)),
+               static_cast<std::uint8_t>(shift),
+               p.y.zero,
+               static_cast<std::int32_t>(p.y.low),
+               static_cast<std::int32_t>(p.y.high)};
+  set(p.out, add(identifier(node.name), q, {p.first, p.second}, p.y), p.y.scale);
+}
+
+void Quantizer::lower(const Product&, std::size_t i) {
+  const Node& node = m_.nodes[i];
+  const Pair p = pair(i);
+  const auto reach = [](const QValue& v) { return std::max(std::llabs(v.low), std::llabs(v.high)); };
+  if (reach(p.a) * reach(p.b) > 2147483647)
+    fail("quantise: layer ", node.name, ": products of codes reach ", reach(p.a) * reach(p.b),
+         ", at most 2147483647 are possible; use fewer activation bits");
+  const Factor f =
+      closest_factor(p.a.scale * p.b.scale / p.y.scale, linear_settings().multiplier, "layer " + node.name);
+  const QMultiply q{p.y.length, f.multiplier, f.shift, static_cast<std::int32_t>(p.y.low),
+                    static_cast<std::int32_t>(p.y.high)};
+  set(p.out, add(identifier(node.name), q, {p.first, p.second}, p.y), p.y.scale);
+}
+
+void Quantizer::lower(const Clamp& op, std::size_t i) {
+  const Node& node = m_.nodes[i];
+  QValue y = operand(i, 0);
+  const double low = static_cast<double>(y.low - y.zero) * y.scale, high = static_cast<double>(y.high - y.zero) * y.scale;
+  if (op.high < low || op.low > high)
+    fail("quantise: ", node.name, " keeps ", op.low, " .. ", op.high, ", but the codes of ",
+         info(node.inputs[0]).name, " hold ", low, " .. ", high, "; put a Linear between");
+  bound(op, y);
+  const QClamp q{y.length, static_cast<std::int32_t>(y.low), static_cast<std::int32_t>(y.high)};
+  set(node.output, add(identifier(node.name), q, {coded(node.inputs[0], node.name).value}, y), y.scale);
+}
+
+}  // namespace quench

@@ -1,0 +1,224 @@
+// Every layer beside Linear, quantised: programs against the float model, event by event.
+// SPDX-License-Identifier: MIT
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/compress/quantize.h"
+#include "engine/core/error.h"
+#include "engine/model/forward.h"
+#include "engine/run/run.h"
+#include "tests/engine/model/gradient_check.h"
+
+using namespace quench;
+
+namespace {
+
+constexpr int events = 300;
+
+Linear random_linear(int inputs, int outputs, std::uint32_t seed) {
+  return {random_tensor({outputs, inputs}, seed), random_tensor({outputs}, seed + 1, -0.3f, 0.3f)};
+}
+
+struct Outcome {
+  Program program;
+  Tensor exact, got;   // of the float model and of the program, on inputs that codes hold exactly
+  double worst_codes;  // largest difference, in codes of the program's output
+};
+
+// Quantises a model of features inputs on inputs in [-reach, reach) and runs both.
+Outcome quantized(const Model& m, const QuantizeSettings& s = {}, float reach = 2.0f) {
+  check(m);
+  std::vector<Tensor> inputs;
+  for (const ModelInput& in : m.inputs)
+    inputs.push_back(random_tensor({events, m.values[index(in.value)].width},
+                                   static_cast<std::uint32_t>(50 + inputs.size()), -reach, reach));
+  for (Tensor& x : inputs) x.data[0] = reach, x.data[1] = -reach;  // the largest input is a code: none rounds beyond it
+  Outcome o;
+  o.program = quantize(m, calibrate(m, inputs, 1), s);
+  const QValue& out = o.program.values[index(o.program.output)];
+  std::vector<std::vector<Words>> words(events);
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    const QValue& v = o.program.values[index(o.program.inputs[k])];
+    for (int i = 0; i < events; ++i) {
+      Words row;
+      for (int j = 0; j < v.length; ++j) {
+        float& x = inputs[k].row(i)[j];
+        const double code = std::clamp(std::round(x / v.scale), static_cast<double>(v.low), static_cast<double>(v.high));
+        row.push_back(static_cast<std::uint32_t>(static_cast<std::int32_t>(code)));
+        x = static_cast<float>(code * v.scale);
+      }
+      words[static_cast<std::size_t>(i)].push_back(row);
+    }
+  }
+  o.exact = infer(m, inputs);
+  o.got = zeros({events, out.length});
+  o.worst_codes = 0;
+  for (int i = 0; i < events; ++i) {
+    const Words y = run_values(o.program, words[static_cast<std::size_t>(i)])[index(o.program.output)];
+    for (int j = 0; j < out.length; ++j) {
+      const double real = (static_cast<std::int32_t>(y[static_cast<std::size_t>(j)]) - out.zero) * out.scale;
+      o.got.row(i)[j] = static_cast<float>(real);
+      o.worst_codes = std::max(o.worst_codes, std::fabs(real - static_cast<double>(o.exact.row(i)[j])) / out.scale);
+    }
+  }
+  return o;
+}
+
+// features x [events, width] -> op -> output.
+Model alone(Op op, int width) {
+  Model m;
+  m.name = "alone";
+  const Value x = add_input(m, "x", width, InputKind::features);
+  m.outputs = {append(m, "layer", std::move(op), {x}, width)};
+  return m;
+}
+
+}  // namespace
+
+TEST_CASE("a permutation of codes is exact, and the layer before it keeps the bits of what follows") {
+  const Permute op{{3, 0, 4, 1, 2}};
+  CHECK(quantized(alone(op, 5)).worst_codes < 1e-3);
+  Model m;
+  m.name = "mixed";
+  const Value x = add_input(m, "x", 6, InputKind::features);
+  const Value h = append(m, "fc", random_linear(6, 5, 1), {x}, 5);
+  m.outputs = {append(m, "mix", op, {h}, 5)};
+  const Outcome o = quantized(m);
+  const QValue& out = o.program.values[index(o.program.output)];
+  CHECK(out.bits == 16);
+  CHECK(o.worst_codes * out.scale < 0.05);
+}
+
+TEST_CASE("a permutation between a concatenation and a Linear moves the scales of the columns along") {
+  Model m;
+  m.name = "scales";
+  m.facts.minimum_energy_mev = 1000, m.facts.maximum_energy_mev = 50000;
+  const Value z = add_input(m, "z", 3, InputKind::latent), e = add_input(m, "e", 1, InputKind::incident_energy);
+  const Value c = append(m, "condition", LogEnergy{10000.0}, {e}, 1);
+  const Value joined = append(m, "join", Concat{}, {z, c}, 4);
+  const Value mixed = append(m, "mix", Permute{{3, 1, 0, 2}}, {joined}, 4);
+  Linear op = linear(4, 2);
+  op.weight.data = {1, 0, 0, 0, 0, 1, 0, 0};  // the condition, and latent 1
+  m.outputs = {append(m, "fc", op, {mixed}, 2)};
+  const Tensor energies = log_uniform_energies(m.facts, 3, 0, events);
+  const std::vector<Tensor> in = shower_inputs(m, 3, 0, energies, 8, 1);
+  const Program p = quantize(m, calibrate(m, in, 1), {});
+  const Tensor exact = infer(m, in);
+  const double scale = p.values[index(p.output)].scale;
+  for (int i = 0; i < events; ++i) {
+    const Words y = run_values(p, {event_words(3, static_cast<std::uint64_t>(i)),
+                                   {energy_count(p, energies.data[static_cast<std::size_t>(i)])}})[index(p.output)];
+    for (int j = 0; j < 2; ++j)
+      REQUIRE(static_cast<std::int32_t>(y[static_cast<std::size_t>(j)]) * scale ==
+              doctest::Approx(exact.row(i)[j]).epsilon(0.02));
+  }
+}
+
+TEST_CASE("sums and products of codes follow the float model, with every kind of scale") {
+  for (const Op& op : {Op(Sum{}), Op(Product{})})
+    for (int kind = 0; kind < 4; ++kind) {
+      INFO(std::string(type_name(op)), ", settings ", kind);
+      QuantizeSettings s;
+      if (kind == 1) s.power_of_two = true;
+      if (kind == 2) s.activation_bits = 15, s.multiplier = "narrow";
+      if (kind == 3) s.fixed_width = 16, s.fixed_integer = 5;
+      Model m;
+      m.name = "pair";
+      const Value a = add_input(m, "a", 4, InputKind::features), b = add_input(m, "b", 4, InputKind::features);
+      m.outputs = {append(m, "pair", op, {a, b}, 4)};
+      const Outcome o = quantized(m, s);
+      CHECK(o.program.nodes.size() == 1);
+      // A factor with 15 bits, or 13 for wide operands, is off by that much of the sum; the rest is one rounding.
+      const double factor_error = kind == 1 || kind == 3 ? 0 : kind == 2 ? 8 : 1.5;
+      CHECK(o.worst_codes <= 0.51 + factor_error);
+    }
+}
+
+TEST_CASE("a residual block: the sum's ReLU is part of the sum") {
+  Model m;
+  m.name = "residual";
+  const Value x = add_input(m, "x", 6, InputKind::features);
+  Value h = append(m, "fc1", random_linear(6, 6, 3), {x}, 6);
+  h = append(m, "relu1", Relu{}, {h}, 6);
+  h = append(m, "sum", Sum{}, {append(m, "fc2", random_linear(6, 6, 5), {h}, 6), x}, 6);
+  h = append(m, "relu2", Relu{}, {h}, 6);
+  h = append(m, "gate", Product{}, {append(m, "sigmoid", Sigmoid{}, {h}, 6), h}, 6);
+  m.outputs = {append(m, "fc3", random_linear(6, 3, 7), {h}, 3)};
+  const Outcome o = quantized(m);
+  CHECK(o.program.nodes.size() == 6);  // three Linears, sum, sigmoid, product
+  double largest = 0;
+  for (float v : o.exact.data) largest = std::max(largest, std::fabs(static_cast<double>(v)));
+  CHECK(o.worst_codes * o.program.values[index(o.program.output)].scale < 0.03 * largest);
+  CHECK(read_program(program_text(o.program), "p") == o.program);
+}
+
+TEST_CASE("bounds: on codes, inside the Linear before them, and behind a ReLU") {
+  const Outcome o = quantized(alone(Clamp{-0.6f, 1.23f}, 5));
+  CHECK(std::holds_alternative<QClamp>(o.program.nodes[0].op));
+  CHECK(o.worst_codes <= 0.51);
+  CHECK(*std::max_element(o.got.data.begin(), o.got.data.end()) == doctest::Approx(1.23).epsilon(0.01));
+  for (bool relu : {false, true}) {
+    Model m;
+    m.name = "bounded";
+    const Value x = add_input(m, "x", 6, InputKind::features);
+    Value h = append(m, "fc", random_linear(6, 5, 9), {x}, 5);
+    if (relu) h = append(m, "relu", Relu{}, {h}, 5);
+    m.outputs = {append(m, "clamp", Clamp{-0.25f, 0.5f}, {h}, 5)};
+    const Outcome fused = quantized(m);
+    CHECK(fused.program.nodes.size() == 1);
+    const QValue& out = fused.program.values[index(fused.program.output)];
+    CHECK(out.low * out.scale == doctest::Approx(-0.25).epsilon(1e-3));
+    CHECK(out.high * out.scale == doctest::Approx(0.5).epsilon(1e-3));
+    CHECK(*std::min_element(fused.got.data.begin(), fused.got.data.end()) ==
+          doctest::Approx(relu ? 0 : -0.25).epsilon(1e-3));
+    CHECK(fused.worst_codes * out.scale < 0.05);
+  }
+  Model outside;
+  outside.name = "outside";
+  const Value x = add_input(outside, "x", 2, InputKind::features);
+  const Value h = append(outside, "sigmoid", Sigmoid{}, {x}, 2);
+  const Value c = append(outside, "clamp", Clamp{-3, -2}, {h}, 2);
+  outside.outputs = {append(outside, "fc", random_linear(2, 2, 1), {c}, 2)};
+  CHECK_THROWS_WITH_AS(quantized(outside), doctest::Contains("clamp keeps -3 .. -2, but the codes of sigmoid.out"),
+                       Error);
+}
+
+TEST_CASE("exp and softplus by table, at every width") {
+  for (const Op& op : {Op(Exp{}), Op(Softplus{})})
+    for (int bits : {6, 8, 12, 16}) {
+      INFO(std::string(type_name(op)), ", ", bits, " bits");
+      QuantizeSettings s;
+      s.activation_bits = bits, s.output_bits = std::max(bits, 8);
+      CHECK(quantized(alone(op, 4), s).worst_codes <= 0.8);
+      // Between two layers codes are unsigned, and 16 of their bits do not fit a table's signed entries.
+      Model m = alone(op, 4);
+      Linear sum = linear(4, 1);
+      sum.weight.data = {1, 0, 0, 0};
+      m.outputs = {append(m, "first", sum, {m.outputs[0]}, 1)};
+      const Outcome o = quantized(m, s);
+      const double largest = *std::max_element(o.exact.data.begin(), o.exact.data.end());
+      CHECK(o.worst_codes * o.program.values[index(o.program.output)].scale < 1.1 * largest / (1 << bits) + 1e-3);
+    }
+}
+
+TEST_CASE("energies are not added, multiplied or bounded in integers") {
+  Model m;
+  m.name = "energies";
+  m.facts.minimum_energy_mev = 1000, m.facts.maximum_energy_mev = 50000;
+  const Value z = add_input(m, "z", 3, InputKind::latent), e = add_input(m, "e", 1, InputKind::incident_energy);
+  const Value h = append(m, "fc", random_linear(3, 3, 2), {z}, 3);
+  const Value voxels = append(m, "split", StickBreaking{{3}, false}, {h, e}, 3);
+  const std::vector<Tensor> in = shower_inputs(m, 3, 0, log_uniform_energies(m.facts, 3, 0, 50), 8, 1);
+  Model ordered = m;
+  ordered.outputs = {append(ordered, "order", Permute{{2, 0, 1}}, {voxels}, 3)};
+  CHECK_NOTHROW(quantize(ordered, calibrate(ordered, in, 1), {}));
+  for (const Op& op : {Op(Sum{}), Op(Product{}), Op(Clamp{})}) {
+    Model wrong = m;
+    const bool one = std::holds_alternative<Clamp>(op);
+    wrong.outputs = {append(wrong, "last", op, one ? std::vector<Value>{voxels} : std::vector<Value>{voxels, voxels}, 3)};
+    CHECK_THROWS_WITH_AS(quantize(wrong, calibrate(wrong, in, 1), {}),
+                         doctest::Contains("last reads split.out, which holds energies"), Error);
+  }
+}

@@ -34,7 +34,7 @@ void fields(R& r, F&& f) {
   f("data.validation_events", r.data.validation_events, range(1, max_count), "held-out showers (simulation)");
   f("data.validation_fraction", r.data.validation_fraction, range(0.01, 0.9), "held-out last part of an events file");
 
-  f("model.family", r.model.family, one_of({"gan", "flow"}), "how the generator is trained");
+  f("model.family", r.model.family, one_of({"gan", "flow", "vae"}), "how the generator is trained");
   f("model.latent", r.model.latent, range(1, max_width), "latent numbers a shower");
   f("model.hidden", r.model.hidden, range(1, max_width), "widths of the generator's hidden layers");
   f("model.activation", r.model.activation, one_of({"relu", "leaky-relu"}), "after each hidden layer");
@@ -75,6 +75,10 @@ void fields(R& r, F&& f) {
   f("flow.hidden", r.flow.hidden, range(1, max_width), "hidden layers of each coupling's network");
   f("flow.act_norm", r.flow.act_norm, any(), "a trained scale and shift before each coupling");
   f("flow.two_step", r.flow.two_step, any(), "layer energies by a flow of their own, then the voxels");
+
+  f("vae.encoder_hidden", r.vae.encoder_hidden, range(1, max_width), "widths of the encoder's hidden layers");
+  f("vae.beta", r.vae.beta, range(0, 1e6), "weight of the divergence from normal latents");
+  f("vae.kl_warm_up", r.vae.kl_warm_up, range(0, max_count), "steps in which that weight grows to its value");
 
   f("distill.steps", r.distill.steps, range(0, max_count), "of teaching the generator what the flow does; 0: keep it");
   f("distill.batch", r.distill.batch, range(2, max_width), "showers a step");
@@ -178,7 +182,8 @@ void check_train(const Recipe::Train& train, const std::string& where) {
     fail(where, ": train.penalty ", train.penalty,
          " has weight 0: set train.gradient_penalty above 0, for instance to 10");
   if (train.loss == "wasserstein" && !penalised && !train.spectral_norm)
-    fail(where, ": train.loss wasserstein needs a critic of bounded slope: set train.penalty = \"wgan-gp\" with "
+    fail(where,
+         ": train.loss wasserstein needs a critic of bounded slope: set train.penalty = \"wgan-gp\" with "
          "train.gradient_penalty = 10, or train.spectral_norm = true");
 }
 

@@ -48,6 +48,11 @@ struct Recipe {
     std::vector<int> hidden = {128, 128};
     bool act_norm = false, two_step = false;
   };
+  struct Vae {
+    std::vector<int> encoder_hidden = {512, 256};
+    double beta = 1;
+    int kl_warm_up = 2000;
+  };
   struct Distill {
     int steps = 0, batch = 512;
     double learning_rate = 2e-3;
@@ -74,6 +79,7 @@ struct Recipe {
   Model model;
   Train train;
   Flow flow;
+  Vae vae;
   Distill distill;
   Compress compress;
   Evaluate evaluate;

@@ -43,6 +43,7 @@ void run(const Threshold& op, const Run& r) { forward(op, r.input(0), r.output()
 void run(const Permute& op, const Run& r) { forward(op, r.input(0), r.output()); }
 void run(const Coupling& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.saved(), r.threads); }
 void run(const ActNorm& op, const Run& r) { forward(op, r.input(0), r.output()); }
+void run(const Spread& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output()); }
 void run(const NormalDensity& op, const Run& r) { forward(op, r.input(0), r.output()); }
 void run(const Sum& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
 void run(const Product& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
@@ -151,6 +152,11 @@ void back(const ActNorm& op, const Back& b) {
   layer_back(op, b,
              [&](Tensor* dx, ActNorm* g) { backward(op, b.run.input(0), b.run.output(), b.output_gradient(), dx, g); });
 }
+void back(const Spread& op, const Back& b) {
+  b.into(0, [&](Tensor& dx) { dx = b.output_gradient(); });
+  b.into(1, [&](Tensor& d) { backward(op, b.run.input(1), b.output_gradient(), &d, nullptr); });
+  if (b.gradient) backward(op, b.run.input(1), b.output_gradient(), nullptr, &std::get<Spread>(*b.gradient));
+}
 void back(const NormalDensity& op, const Back& b) {
   b.into(0, [&](Tensor& dx) { backward(op, b.run.input(0), b.output_gradient(), dx); });
 }
@@ -168,7 +174,7 @@ void back(const Activation& op, const Back& b) {
 
 bool has_parameters(const Op& op) {
   return std::holds_alternative<Linear>(op) || std::holds_alternative<BatchNorm>(op) ||
-         std::holds_alternative<ActNorm>(op);
+         std::holds_alternative<ActNorm>(op) || std::holds_alternative<Spread>(op);
 }
 
 // A value's gradient is wanted when a wanted input or a parameter lies above it.

@@ -169,6 +169,11 @@ void check_op(const ActNorm& op, const Site& site) {
   expect_vector(site, "log_scale", op.log_scale, width);
 }
 
+void check_op(const Spread& op, const Site& site) {
+  expect_two_of_one_width(site);
+  expect_vector(site, "deviation", op.deviation, site.output);
+}
+
 void check_op(const NormalDensity&, const Site& site) {
   expect_inputs(site, 1);
   if (site.inputs[0] < 2)
@@ -209,6 +214,7 @@ bool same(const Coupling& a, const Coupling& b) {
 bool same(const ActNorm& a, const ActNorm& b) {
   return a.shift == b.shift && a.log_scale == b.log_scale && a.inverse == b.inverse && a.track == b.track;
 }
+bool same(const Spread& a, const Spread& b) { return a.deviation == b.deviation; }
 bool same(const NormalDensity&, const NormalDensity&) { return true; }
 
 bool same(const Op& a, const Op& b) {
@@ -244,9 +250,9 @@ void check_node(const Model& model, const Node& node, std::vector<bool>& known) 
 
 const char* type_name(const Op& op) {
   constexpr const char* names[] = {
-      "Linear",    "BatchNorm",         "Relu",          "LeakyRelu", "Sigmoid",      "Tanh", "Concat",  "Slice",
-      "LogEnergy", "ConditionalAffine", "StickBreaking", "Threshold", "Permute",      "Sum",  "Product", "Clamp",
-      "Exp",       "Softplus",          "Coupling",      "ActNorm",   "NormalDensity"};
+      "Linear",    "BatchNorm",         "Relu",          "LeakyRelu", "Sigmoid",       "Tanh",  "Concat",  "Slice",
+      "LogEnergy", "ConditionalAffine", "StickBreaking", "Threshold", "Permute",       "Sum",   "Product", "Clamp",
+      "Exp",       "Softplus",          "Coupling",      "ActNorm",   "NormalDensity", "Spread"};
   static_assert(std::variant_size_v<Op> == sizeof names / sizeof names[0], "one name for each op");
   return names[op.index()];
 }

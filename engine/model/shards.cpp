@@ -55,6 +55,10 @@ void add(const ActNorm& op, const Task&, const Tape& tape, const Node& node, Op&
   backward(op, tape.values[index(node.inputs[0])], tape.values[index(node.output)], tape.gradients[index(node.output)],
            nullptr, &std::get<ActNorm>(gradient));
 }
+void add(const Spread& op, const Task&, const Tape& tape, const Node& node, Op& gradient) {
+  backward(op, tape.values[index(node.inputs[1])], tape.gradients[index(node.output)], nullptr,
+           &std::get<Spread>(gradient));
+}
 template <class Other>
 void add(const Other&, const Task&, const Tape&, const Node&, Op&) {}
 

@@ -81,6 +81,13 @@ CheckpointParts checkpoint_parts(FlowState& s) {
       &s.step, {&s.best_log_density, &s.best_step, &s.ended}, {&s.density, &s.average, &s.best, &s.first, &s.second}};
 }
 
+CheckpointParts checkpoint_parts(VaeState& s) {
+  return {&s.step,
+          {},
+          {&s.encoder, &s.decoder, &s.likelihood, &s.decoder_average, &s.likelihood_average, &s.encoder_first,
+           &s.encoder_second, &s.decoder_first, &s.decoder_second, &s.likelihood_first, &s.likelihood_second}};
+}
+
 std::string checkpoint_bytes(const CheckpointParts& parts, std::uint64_t hash) {
   const std::uint64_t step = static_cast<std::uint64_t>(*parts.step);
   std::uint32_t tensors = 0;

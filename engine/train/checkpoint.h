@@ -8,6 +8,7 @@
 #include "engine/core/files.h"
 #include "engine/train/flow.h"
 #include "engine/train/gan.h"
+#include "engine/train/vae.h"
 
 namespace quench {
 
@@ -20,6 +21,7 @@ struct CheckpointParts {
 };
 CheckpointParts checkpoint_parts(GanState&);
 CheckpointParts checkpoint_parts(FlowState&);
+CheckpointParts checkpoint_parts(VaeState&);
 
 // 32-bit little-endian words: "quenchck", version, hash (2), step (2), number of tensors, of numbers; the numbers as
 // doubles (2 each); each tensor: rank, dimensions, floats; CRC-32 of all words before it.

@@ -51,12 +51,8 @@ void add_coupling(Growing& g, int begin, int end, std::vector<std::pair<int, int
   op.kind = s.coupling, op.begin = begin, op.length = end - begin, op.width = g.width, op.track = true;
   op.bins = s.bins, op.bound = static_cast<float>(s.bound);
   Value h = seen_columns(g, name, seen);
-  int width = g.model.values[index(h)].width;
-  for (std::size_t i = 0; i < s.hidden.size(); ++i) {
-    h = append(g.model, name + "_" + numbered("hidden", i), linear(width, s.hidden[i]), {h}, s.hidden[i]);
-    h = append(g.model, name + "_" + numbered("activation", i), activation(s.activation), {h}, s.hidden[i]);
-    width = s.hidden[i];
-  }
+  h = append_hidden(g.model, h, s.hidden, activation(s.activation), false, name + "_");
+  const int width = g.model.values[index(h)].width;
   const int parameters = op.length * parameters_per_column(op);
   h = append(g.model, name + "_parameters", linear(width, parameters), {h}, parameters);
   g.at = append(g.model, name, op, {g.at, h}, g.width + 1);

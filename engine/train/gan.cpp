@@ -15,6 +15,7 @@
 #include "engine/train/instance_noise.h"
 #include "engine/train/shower_moments.h"
 #include "engine/train/spectral_norm.h"
+#include "engine/train/statistics.h"
 #include "engine/train/streams.h"
 
 namespace quench {
@@ -204,40 +205,13 @@ void check_diversity(const Workspace& w, const GanState& s) {
          w.settings.batch_norm ? "" : ", or set model.batch_norm = true");
 }
 
-// Energies of `count` training events, in the epochs of a permutation of their own.
-Tensor drawn_energies(const TrainingSet& data, std::uint64_t seed, int first, int count) {
-  Tensor energies = zeros({count, 1});
-  const std::uint32_t events = static_cast<std::uint32_t>(data.energies.rows());
-  for (int i = 0; i < count; ++i) {
-    const std::uint32_t position = static_cast<std::uint32_t>(first + i);
-    const Permutation order = permutation(events, seed, position / events);
-    energies.data[static_cast<std::size_t>(i)] = data.energies.data[permuted(order, position % events)];
-  }
-  return energies;
-}
-
 }  // namespace
 
 Model averaged_generator(const GanSettings& settings, const GanState& state, const TrainingSet& data, int threads) {
-  Model model = state.average;
-  const std::uint64_t seed = stream_seed(settings.seed, Use::statistics);
-  const QNoise noise = normal_noise(settings.latent, settings.latent_bits);
-  Tape tape;
-  for (int b = 0; b < settings.statistics_batches; ++b) {
-    const int first = b * settings.statistics_batch;
-    const std::vector<Tensor> inputs{
-        sample_latent(noise, seed, static_cast<std::uint64_t>(first), settings.statistics_batch, threads),
-        drawn_energies(data, seed, first, settings.statistics_batch)};
-    forward(model, inputs, Mode::training, tape, threads);
-    for (std::size_t i = 0; i < model.nodes.size(); ++i)
-      if (BatchNorm* op = std::get_if<BatchNorm>(&model.nodes[i].op)) {
-        const float momentum = op->momentum;
-        op->momentum = 1.0f / static_cast<float>(b + 1);  // the mean over the batches
-        update_state(*op, tape.saved[i]);
-        op->momentum = momentum;
-      }
-  }
-  return model;
+  return with_statistics(
+      state.average,
+      {settings.seed, settings.latent, settings.latent_bits, settings.statistics_batches, settings.statistics_batch},
+      data, threads);
 }
 
 GanState train_gan(const GanSettings& settings, const TrainingSet& data, GanState state, const GanControl& control,

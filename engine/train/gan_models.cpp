@@ -32,15 +32,9 @@ Model gan_generator(const GanSettings& settings, const Preprocessing& p) {
   const Value latent = add_input(m, "latent", settings.latent, InputKind::latent);
   const Value energy = add_input(m, "incident_energy", 1, InputKind::incident_energy);
   const Value condition = append(m, "condition", p.condition, {energy}, 1);
-  int width = settings.latent + 1;
-  Value h = append(m, "input", Concat{}, {latent, condition}, width);
-  for (std::size_t i = 0; i < settings.hidden.size(); ++i) {
-    const int next_width = settings.hidden[i];
-    h = append(m, numbered("hidden", i), linear(width, next_width), {h}, next_width);
-    if (settings.batch_norm) h = append(m, numbered("norm", i), batch_norm(next_width), {h}, next_width);
-    h = append(m, numbered("activation", i), activation(settings.activation), {h}, next_width);
-    width = next_width;
-  }
+  Value h = append(m, "input", Concat{}, {latent, condition}, settings.latent + 1);
+  h = append_hidden(m, h, settings.hidden, activation(settings.activation), settings.batch_norm);
+  const int width = m.values[index(h)].width;
   const int voxels = p.numbers.mean.columns();
   m.outputs = {append(m, "numbers", linear(width, voxels), {h}, voxels)};
   draw_weights(m, settings.seed, 0);
@@ -62,14 +56,9 @@ Model gan_critic(const GanSettings& settings, const Preprocessing& p) {
   ConditionalAffine standardise = p.log_voxels;
   standardise.inverse = true;
   const Value standard = append(m, "standard_log_voxels", standardise, {logarithms, condition}, voxels);
-  int width = 2 * voxels + 1;
-  Value h = append(m, "input", Concat{}, {standard, x, condition}, width);
-  for (std::size_t i = 0; i < settings.critic_hidden.size(); ++i) {
-    const int next_width = settings.critic_hidden[i];
-    h = append(m, numbered("hidden", i), linear(width, next_width), {h}, next_width);
-    h = append(m, numbered("activation", i), LeakyRelu{0.2f}, {h}, next_width);
-    width = next_width;
-  }
+  Value h = append(m, "input", Concat{}, {standard, x, condition}, 2 * voxels + 1);
+  h = append_hidden(m, h, settings.critic_hidden, LeakyRelu{0.2f}, false);
+  const int width = m.values[index(h)].width;
   m.outputs = {append(m, "score", linear(width, 1), {h}, 1)};
   draw_weights(m, settings.seed, 1000);
   check(m);

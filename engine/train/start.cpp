@@ -17,6 +17,17 @@ Op activation(const std::string& name) {
   fail("model.activation: \"", name, "\" is not known; choose relu or leaky-relu");
 }
 
+Value append_hidden(Model& m, Value h, const std::vector<int>& widths, const Op& activation, bool with_norm,
+                    const std::string& prefix) {
+  for (std::size_t i = 0; i < widths.size(); ++i) {
+    const int from = m.values[index(h)].width, to = widths[i];
+    h = append(m, prefix + numbered("hidden", i), linear(from, to), {h}, to);
+    if (with_norm) h = append(m, prefix + numbered("norm", i), batch_norm(to), {h}, to);
+    h = append(m, prefix + numbered("activation", i), activation, {h}, to);
+  }
+  return h;
+}
+
 void draw_weights(Model& model, std::uint64_t seed, std::uint64_t first_layer) {
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
     Linear* op = std::get_if<Linear>(&model.nodes[i].op);

@@ -158,13 +158,53 @@ Trained train_flow_model(const Recipe& r, const Data& data, const std::string& c
   return result;
 }
 
+VaeSettings vae_settings(const Recipe& r) {
+  VaeSettings s;
+  s.name = r.name, s.seed = r.seed;
+  s.latent = r.model.latent, s.latent_bits = r.compress.latent_bits;
+  s.hidden = r.model.hidden, s.activation = r.model.activation, s.batch_norm = r.model.batch_norm;
+  s.encoder_hidden = r.vae.encoder_hidden, s.beta = r.vae.beta, s.kl_warm_up = r.vae.kl_warm_up;
+  s.steps = r.train.steps, s.batch = r.train.batch, s.learning_rate = r.train.learning_rate;
+  s.beta1 = r.train.beta1, s.beta2 = r.train.beta2, s.average = r.train.average, s.decay_from = r.train.decay_from;
+  s.checkpoint_every = r.train.checkpoint_every;
+  return s;
+}
+
+Trained train_vae_model(const Recipe& r, const Data& data, const std::string& checkpoint, bool resume, int threads) {
+  const VaeSettings settings = vae_settings(r);
+  const Prepared p = prepare(r, data, threads);
+  const std::uint64_t hash = vae_hash(settings, p.preprocessing, p.set);
+  Trained result;
+  result.curves = {{"log likelihood of the numbers", {}, {}}, {"divergence of the latents", {}, {}}};
+  result.loss = "nats";
+  VaeState state = start_vae(settings, p.preprocessing);
+  if (resume) state = load_checkpoint(checkpoint, state, hash);
+  Progress bar("train", settings.steps, "steps", state.step);
+  VaeControl control;
+  control.progress = [&](const VaeProgress& now) {
+    char note[80];
+    std::snprintf(note, sizeof note, "likelihood %.2f divergence %.2f", now.log_likelihood, now.divergence);
+    bar.update(now.step, note);
+    add_points(result.curves, now.step, now.steps, {now.log_likelihood, now.divergence});
+  };
+  control.checkpoint = [&](const VaeState& s) { save_checkpoint(checkpoint, s, hash); };
+  control.stop = &interrupted();
+  state = train_vae(settings, p.set, std::move(state), control, threads);
+  result.steps = state.step;
+  result.finished = state.step >= settings.steps;
+  if (result.finished) result.model = deploy(vae_generator(settings, state, p.set, threads), p.preprocessing);
+  return result;
+}
+
 }  // namespace
 
 Trained train_model(const Recipe& r, const Data& data, const std::string& checkpoint, bool resume, int threads) {
   const auto start = std::chrono::steady_clock::now();
   if (resume) expect_checkpoint(checkpoint);
-  Trained result = r.model.family == "flow" ? train_flow_model(r, data, checkpoint, resume, threads)
-                                            : train_gan_model(r, data, checkpoint, resume, threads);
+  const auto train = r.model.family == "flow"  ? train_flow_model
+                     : r.model.family == "vae" ? train_vae_model
+                                               : train_gan_model;
+  Trained result = train(r, data, checkpoint, resume, threads);
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

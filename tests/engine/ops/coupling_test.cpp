@@ -141,6 +141,12 @@ TEST_CASE("normal density: by hand, gradients") {
   check_gradients(m, {random_tensor({4, 3}, 5)}, Mode::inference);
 }
 
+TEST_CASE("spread: by hand, gradients") {
+  const Model m = one_op(Spread{{{2}, {0.5f, 2}}}, {2, 2}, 2);
+  CHECK(run_op(m, {{{1, 2}, {1, 2}}, {{1, 2}, {4, -1}}}).data == std::vector<float>{3, 0});
+  check_gradients(m, {random_tensor({4, 2}, 1), random_tensor({4, 2}, 2)}, Mode::inference);
+}
+
 TEST_CASE("flow layers that do not fit are refused with the numbers") {
   const auto refusal = [](Op op, std::vector<int> widths, int output) {
     try {

@@ -1,0 +1,62 @@
+// Variational autoencoder of standardised stick-breaking numbers (Kingma and Welling 2014); its decoder is deployed.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/model/model.h"
+#include "engine/train/preprocess.h"
+
+namespace quench {
+
+struct VaeSettings {
+  std::string name = "shower";
+  std::uint64_t seed = 1;
+  int latent = 30, latent_bits = 8;
+  std::vector<int> hidden = {60, 90, 120, 150};  // of the decoder
+  std::string activation = "leaky-relu";         // of the decoder; the encoder's is a ReLU
+  bool batch_norm = true;                        // in the decoder
+  std::vector<int> encoder_hidden = {512, 256};
+  double beta = 1;        // weight of the divergence KL(q(z|x) || N(0, 1)) ...
+  int kl_warm_up = 2000;  // ... which grows to it in these first steps
+  int steps = 20000, batch = 256;
+  double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, average = 0.999, decay_from = 0.4;
+  int statistics_batches = 20, statistics_batch = 1000;  // BatchNorm statistics of the averaged decoder
+  int checkpoint_every = 1000;
+};
+
+struct VaeState {
+  Model encoder, decoder, likelihood;  // likelihood: numbers minus the decoder's -> ln p, [events, 1]
+  Model decoder_average, likelihood_average;
+  Model encoder_first, encoder_second, decoder_first, decoder_second, likelihood_first, likelihood_second;
+  std::int64_t step = 0;
+};
+
+struct VaeProgress {
+  std::int64_t step, steps;
+  double log_likelihood, divergence;  // means over the step's events, nats; their difference bounds ln p from below
+};
+
+struct VaeControl {
+  std::function<void(const VaeProgress&)> progress;
+  std::function<void(const VaeState&)> checkpoint;
+  const std::atomic<bool>* stop = nullptr;
+};
+
+// Encoder: standardised numbers and incident_energy -> means and log variances of the latents [2 latent].
+// Decoder: latent and incident_energy -> means of the standardised numbers.
+VaeState start_vae(const VaeSettings&, const Preprocessing&);
+
+std::uint64_t vae_hash(const VaeSettings&, const Preprocessing&, const TrainingSet&);
+
+// A pure function of its arguments, as train_gan.
+VaeState train_vae(const VaeSettings&, const TrainingSet&, VaeState, const VaeControl& = {}, int threads = 1);
+
+// The averaged decoder with BatchNorm statistics of its own weights, and the noise that its likelihood says: latent
+// [latent + numbers] and incident_energy -> standardised numbers. The first latents are the code, the others noise.
+Model vae_generator(const VaeSettings&, const VaeState&, const TrainingSet&, int threads = 1);
+
+}  // namespace quench

@@ -104,14 +104,12 @@ void draw_fake(Workspace& w, const GanState& s, std::int64_t draw) {
   std::copy(fake.data.begin(), fake.data.end(), w.critic_inputs[0].row(w.settings.batch));
 }
 
-// The step's noise on standardised numbers. Every step has (2 critic_steps + 1) batch rows of noise; these are the rows
-// from `first` on.
-void add_noise(const Workspace& w, std::int64_t step, int first, Tensor& x) {
+// The step's noise on standardised numbers, in its pass number k through the critic.
+void add_noise(const Workspace& w, std::int64_t step, int k, Tensor& x) {
   const GanSettings& s = w.settings;
   if (s.instance_noise <= 0) return;
-  const std::uint64_t rows = static_cast<std::uint64_t>(2 * s.critic_steps + 1) * static_cast<std::uint64_t>(s.batch);
   add_normal(x, decayed_noise(s.instance_noise, step, s.steps), stream_seed(s.seed, Use::instance_noise),
-             static_cast<std::uint64_t>(step) * rows + static_cast<std::uint64_t>(first), w.threads);
+             noise_index(step, k, s.critic_steps, s.batch), w.threads);
 }
 
 const Model& running_critic(const Workspace& w, const GanState& s) {
@@ -140,7 +138,7 @@ double critic_step(Workspace& w, GanState& s, int k, const AdamSettings& adam) {
   const std::int64_t draw = s.step * w.settings.critic_steps + k;
   draw_real(w, draw);
   draw_fake(w, s, draw);
-  add_noise(w, s.step, 2 * k * w.settings.batch, w.critic_inputs[0]);
+  add_noise(w, s.step, k, w.critic_inputs[0]);
   if (w.settings.spectral_norm) iterate_spectral(s.critic, s.spectral, w.spectral, w.threads);
   const Model& critic = running_critic(w, s);
   forward(critic, w.critic_inputs, Mode::training, w.critic, w.threads);
@@ -158,7 +156,7 @@ double generator_step(Workspace& w, GanState& s, const AdamSettings& adam) {
   double loss = 0;
   if (with_moments)
     loss = moment_term(s.quantities, w.settings.moments, w.real_inputs, w.fake_inputs, w.moments, w.threads);
-  add_noise(w, s.step, 2 * w.settings.critic_steps * w.settings.batch, w.fake_inputs[0]);
+  add_noise(w, s.step, w.settings.critic_steps, w.fake_inputs[0]);
   if (w.settings.spectral_norm) refresh_spectral(s.critic, s.spectral, w.spectral, w.threads);
   const Model& critic = running_critic(w, s);
   forward(critic, w.fake_inputs, Mode::training, w.critic, w.threads);

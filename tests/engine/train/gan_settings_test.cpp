@@ -110,6 +110,12 @@ TEST_CASE("instance noise: normal, a pure function of seed and index, fading to 
   CHECK(decayed_noise(0.4, 0, 100) == 0.4);
   CHECK(decayed_noise(0.4, 75, 100) == doctest::Approx(0.1));
   CHECK(decayed_noise(0.4, 100, 100) == 0);
+  std::uint64_t next = 0;  // two steps of three passes of the critic and one of the generator, 10 events each
+  for (int step : {0, 1})
+    for (int k : {0, 1, 2, 3}) {
+      CHECK(noise_index(step, k, 3, 10) == next);
+      next += k < 3 ? 20 : 10;
+    }
 }
 
 TEST_CASE("everything on: the same bytes for any number of threads") {

@@ -116,6 +116,8 @@ class Quantizer {
   void lower(const Clamp&, std::size_t node);
   void lower(const Exp&, std::size_t node);
   void lower(const Softplus&, std::size_t node);
+  void lower(const Softmax&, std::size_t node);
+  void lower(const LayerNorm&, std::size_t node);
 
   const Model& m_;
   const std::vector<Range>& ranges_;

@@ -43,6 +43,7 @@ void run(const Threshold& op, const Run& r) { forward(op, r.input(0), r.output()
 void run(const Permute& op, const Run& r) { forward(op, r.input(0), r.output()); }
 void run(const Sum& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
 void run(const Product& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
+void run(const LayerNorm& op, const Run& r) { forward(op, r.input(0), r.output(), r.saved(), r.threads); }
 template <class Activation>
 void run(const Activation& op, const Run& r) {
   forward(op, r.input(0), r.output(), r.threads);
@@ -138,13 +139,19 @@ void back(const Product& op, const Back& b) {
   for (std::size_t i : {0u, 1u})
     b.into(i, [&](Tensor& dx) { backward(op, b.run.input(1 - i), b.output_gradient(), dx, b.run.threads); });
 }
+void back(const LayerNorm& op, const Back& b) {
+  layer_back(op, b, [&](Tensor* dx, LayerNorm* g) {
+    backward(op, b.run.input(0), b.run.saved(), b.output_gradient(), dx, g, b.run.threads);
+  });
+}
 template <class Activation>
 void back(const Activation& op, const Back& b) {
   b.into(0, [&](Tensor& dx) { backward(op, b.run.input(0), b.run.output(), b.output_gradient(), dx, b.run.threads); });
 }
 
 bool has_parameters(const Op& op) {
-  return std::holds_alternative<Linear>(op) || std::holds_alternative<BatchNorm>(op);
+  return std::holds_alternative<Linear>(op) || std::holds_alternative<BatchNorm>(op) ||
+         std::holds_alternative<LayerNorm>(op);
 }
 
 // A value's gradient is wanted when a wanted input or a parameter lies above it.

@@ -142,6 +142,25 @@ void check_op(const Clamp& op, const Site& site) {
 void check_op(const Exp&, const Site& site) { expect_same_width(site); }
 void check_op(const Softplus&, const Site& site) { expect_same_width(site); }
 
+void check_op(const Softmax& op, const Site& site) {
+  expect_same_width(site);
+  long long columns = 0;
+  for (int size : op.group_sizes) {
+    if (size < 1) fail("model: node ", site.node, " (Softmax): a group has ", size, " columns; each needs at least 1");
+    columns += size;
+  }
+  if (columns != site.output)
+    fail("model: node ", site.node, " (Softmax): groups hold ", columns, " columns, the input has ", site.output);
+}
+
+void check_op(const LayerNorm& op, const Site& site) {
+  expect_same_width(site);
+  expect_vector(site, "gamma", op.gamma, site.output);
+  expect_vector(site, "beta", op.beta, site.output);
+  if (!(op.epsilon > 0) || !std::isfinite(op.epsilon))
+    fail("model: node ", site.node, " (LayerNorm): epsilon ", op.epsilon, " must be finite and above 0");
+}
+
 bool same(const Linear& a, const Linear& b) { return a.weight == b.weight && a.bias == b.bias; }
 bool same(const BatchNorm& a, const BatchNorm& b) {
   return a.gamma == b.gamma && a.beta == b.beta && a.mean == b.mean && a.variance == b.variance &&
@@ -167,6 +186,10 @@ bool same(const Product&, const Product&) { return true; }
 bool same(const Clamp& a, const Clamp& b) { return a.low == b.low && a.high == b.high; }
 bool same(const Exp&, const Exp&) { return true; }
 bool same(const Softplus&, const Softplus&) { return true; }
+bool same(const Softmax& a, const Softmax& b) { return a.group_sizes == b.group_sizes; }
+bool same(const LayerNorm& a, const LayerNorm& b) {
+  return a.gamma == b.gamma && a.beta == b.beta && a.epsilon == b.epsilon;
+}
 
 bool same(const Op& a, const Op& b) {
   if (a.index() != b.index()) return false;
@@ -200,9 +223,10 @@ void check_node(const Model& model, const Node& node, std::vector<bool>& known) 
 }  // namespace
 
 const char* type_name(const Op& op) {
-  constexpr const char* names[] = {"Linear",        "BatchNorm", "Relu",  "LeakyRelu", "Sigmoid",
-                                   "Tanh",          "Concat",    "Slice", "LogEnergy", "ConditionalAffine",
-                                   "StickBreaking", "Threshold", "Permute", "Sum", "Product", "Clamp", "Exp", "Softplus"};
+  constexpr const char* names[] = {"Linear",        "BatchNorm", "Relu",     "LeakyRelu", "Sigmoid",
+                                   "Tanh",          "Concat",    "Slice",    "LogEnergy", "ConditionalAffine",
+                                   "StickBreaking", "Threshold", "Permute",  "Sum",       "Product",
+                                   "Clamp",         "Exp",       "Softplus", "Softmax",   "LayerNorm"};
   static_assert(std::variant_size_v<Op> == sizeof names / sizeof names[0], "one name for each op");
   return names[op.index()];
 }

@@ -13,9 +13,11 @@
 #include "engine/ops/conditional_affine.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/join.h"
+#include "engine/ops/layer_norm.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/log_energy.h"
 #include "engine/ops/permute.h"
+#include "engine/ops/softmax.h"
 #include "engine/ops/stick_breaking.h"
 #include "engine/ops/threshold.h"
 
@@ -23,7 +25,8 @@ namespace quench {
 
 // Every trainable layer, once.
 using Op = std::variant<Linear, BatchNorm, Relu, LeakyRelu, Sigmoid, Tanh, Concat, Slice, LogEnergy, ConditionalAffine,
-                        StickBreaking, Threshold, Permute, Sum, Product, Clamp, Exp, Softplus>;
+                        StickBreaking, Threshold, Permute, Sum, Product, Clamp, Exp, Softplus,
+                        Softmax, LayerNorm>;
 
 enum class Value : std::uint32_t {};  // index into values; never a pointer
 inline std::size_t index(Value v) { return static_cast<std::size_t>(v); }

@@ -39,6 +39,8 @@ std::string describe(const Program& p, const QNode& node, const DeviceLayer& lay
   }
   if (const auto* op = std::get_if<QTable>(&node.op))
     text << ", " << op->function << ", error at most " << op->maximum_error << " codes";
+  if (const auto* op = std::get_if<QSoftmax>(&node.op))
+    text << ", " << op->part_begin.size() - 1 << " groups that sum to " << op->whole;
   if (out.meaning == Meaning::code)
     text << "; output codes " << out.low << " .. " << out.high << ", scale " << out.scale << ", zero " << out.zero;
   else

@@ -219,6 +219,25 @@ void choose(Chooser& c, const QClamp& op) {
   c.random_probes(4);
 }
 
+void choose(Chooser& c, const QSoftmax& op) {
+  // The first two parts of a group are as far apart as each difference in turn, the others at the largest.
+  QValue difference = c.in(0);
+  difference.high -= difference.low, difference.low = 0;
+  const std::vector<std::int64_t> all = table_codes(difference, 0, op.interpolation_bits, 2 * op.part_begin.back());
+  const std::size_t groups = op.part_begin.size() - 1;
+  for (std::size_t first = 0; first < all.size(); first += groups) {
+    Words x = c.filled(0, c.in(0).low);
+    for (std::size_t g = 0; g < groups; ++g) {
+      x[op.part_begin[g]] = word(c.in(0).high);
+      if (op.part_begin[g + 1] - op.part_begin[g] > 1)
+        x[op.part_begin[g] + 1u] = word(c.in(0).high - all[(first + g) % all.size()]);
+    }
+    c.probes.push_back({x});
+  }
+  for (std::int64_t q : {c.in(0).low, c.in(0).high}) c.probes.push_back({c.filled(0, q)});
+  c.random_probes(8);
+}
+
 void append_words(std::string& line, const QValue& v, const Words& words) {
   for (std::uint32_t w : words) {
     if (!line.empty()) line += ' ';

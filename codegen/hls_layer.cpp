@@ -30,16 +30,6 @@ std::string loop_over(HlsBuild& b, std::int64_t count) {
   return "for (int i = 0; i < " + text(count) + "; ++i)";
 }
 
-// Differences of neighbours, with 0 so that a constant table has a range too.
-Interval steps_of(const std::vector<std::int64_t>& v) {
-  Interval steps{0, 0};
-  for (std::size_t i = 1; i < v.size(); ++i) {
-    steps.low = std::min(steps.low, v[i] - v[i - 1]);
-    steps.high = std::max(steps.high, v[i] - v[i - 1]);
-  }
-  return steps;
-}
-
 // Declares u = code - lowest, entry and, for tables of knots, f: the position between two knots.
 void write_position(HlsBuild& b, const std::string& code, const QValue& value, std::int32_t lowest, int bits) {
   const std::string type = exact_type({0, value.high - lowest});
@@ -51,18 +41,6 @@ void write_position(HlsBuild& b, const std::string& code, const QValue& value, s
   const std::string fraction = exact_type({0, (1 << bits) - 1});
   b.w.line("const int entry = static_cast<int>(u >> ", bits, ");");
   b.w.line("const ", fraction, " f = ", cast(fraction, "u & " + text((1 << bits) - 1)), ";");
-}
-
-// Declares `moved`: (there - here) * f / 2^bits, rounded half up.
-void write_interpolation(HlsBuild& b, Interval step, int bits) {
-  const std::int64_t half = std::int64_t{1} << (bits - 1), most = (std::int64_t{1} << bits) - 1;
-  const std::string difference = exact_type(step, true);
-  const std::string product = exact_type({step.low * most, step.high * most + half}, true);
-  const std::string moved = exact_type({(step.low * most + half) >> bits, (step.high * most + half) >> bits}, true);
-  b.w.line("const ", difference, " step = ", cast(difference, "there - here"), ";");
-  b.w.line("const ", product,
-           " product = ", cast(product, cast(product, "step") + " * " + cast(product, "f") + " + " + text(half)), ";");
-  b.w.line("const ", moved, " moved = ", cast(moved, "product >> " + text(bits)), ";");
 }
 
 void write_clamp(HlsBuild& b, const std::string& target, const std::string& code, std::int64_t low, std::int64_t high) {
@@ -289,6 +267,7 @@ void write(HlsBuild& b, const QClamp& op, const std::string&) {
   write_clamp(b, "y[i] = ", "x[i]", op.low, op.high);
 }
 
+void write(HlsBuild& b, const QSoftmax& op, const std::string&) { write_softmax(b, op); }
 void write(HlsBuild& b, const QLinear& op, const std::string& encoding) { write_linear(b, op, encoding); }
 
 HlsConstant constant(const std::string& name, Interval range, std::int32_t lanes,
@@ -311,6 +290,26 @@ std::string exact_type(Interval range, bool always_signed) {
     if (range.low >= -limit && range.high < limit) break;
   }
   return "Signed<" + text(bits) + ">";
+}
+
+Interval steps_of(const std::vector<std::int64_t>& v) {
+  Interval steps{0, 0};
+  for (std::size_t i = 1; i < v.size(); ++i) {
+    steps.low = std::min(steps.low, v[i] - v[i - 1]);
+    steps.high = std::max(steps.high, v[i] - v[i - 1]);
+  }
+  return steps;
+}
+
+void write_interpolation(HlsBuild& b, Interval step, int bits) {
+  const std::int64_t half = std::int64_t{1} << (bits - 1), most = (std::int64_t{1} << bits) - 1;
+  const std::string difference = exact_type(step, true);
+  const std::string product = exact_type({step.low * most, step.high * most + half}, true);
+  const std::string moved = exact_type({(step.low * most + half) >> bits, (step.high * most + half) >> bits}, true);
+  b.w.line("const ", difference, " step = ", cast(difference, "there - here"), ";");
+  b.w.line("const ", product,
+           " product = ", cast(product, cast(product, "step") + " * " + cast(product, "f") + " + " + text(half)), ";");
+  b.w.line("const ", moved, " moved = ", cast(moved, "product >> " + text(bits)), ";");
 }
 
 std::string HlsBuild::number(const char* kind, std::int64_t value) {

@@ -65,7 +65,13 @@ struct HlsRow {
 std::string write_requantize(HlsBuild&, Interval sum, std::vector<HlsRow> rows, bool leaky, Interval result,
                              std::int64_t zero, const std::string& argument);
 
+// Declares `moved`: (there - here) * f / 2^bits, rounded half up, from the variables there, here and f.
+void write_interpolation(HlsBuild&, Interval step, int bits);
+// Differences of neighbours, with 0 so that a constant table has a range too.
+Interval steps_of(const std::vector<std::int64_t>&);
+
 void write_linear(HlsBuild&, const QLinear&, const std::string& encoding);
+void write_softmax(HlsBuild&, const QSoftmax&);
 
 HlsLayer hls_layer(const Program&, const QNode&, const DeviceLayer&);
 

@@ -148,7 +148,7 @@ int Quantizer::joined_bits(Value v) const {
 }
 
 bool Quantizer::table_follows(Value v) const {
-  return read_by<Sigmoid>(v) || read_by<Tanh>(v) || read_by<Exp>(v) || read_by<Softplus>(v);
+  return read_by<Sigmoid>(v) || read_by<Tanh>(v) || read_by<Exp>(v) || read_by<Softplus>(v) || read_by<Softmax>(v);
 }
 
 QValue Quantizer::format(Value v, bool table_follows) const {
@@ -193,6 +193,11 @@ LinearSettings Quantizer::linear_settings() const {
 
 void Quantizer::lower(const BatchNorm&, std::size_t i) {
   fail("quantise: ", m_.nodes[i].name, " is a BatchNorm; fold it first");
+}
+
+void Quantizer::lower(const LayerNorm&, std::size_t i) {
+  fail("quantise: ", m_.nodes[i].name,
+       " is a LayerNorm, which has no integer form; train the network with BatchNorm, which folds into its neighbours");
 }
 
 void Quantizer::lower(const Relu&, std::size_t i) {

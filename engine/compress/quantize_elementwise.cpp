@@ -53,8 +53,12 @@ void Quantizer::bound(const Clamp& op, QValue& v) {
 
 Quantizer::Pair Quantizer::pair(std::size_t i) {
   const Node& node = m_.nodes[i];
-  Pair p{operand(i, 0), operand(i, 1), coded(node.inputs[0], node.name).value, coded(node.inputs[1], node.name).value,
-         node.output, {}};
+  Pair p{operand(i, 0),
+         operand(i, 1),
+         coded(node.inputs[0], node.name).value,
+         coded(node.inputs[1], node.name).value,
+         node.output,
+         {}};
   const bool relu = fuse_relu(p.out);
   const Clamp* clamp = fuse_clamp(p.out);
   p.y = format(p.out, table_follows(p.out));
@@ -102,13 +106,35 @@ void Quantizer::lower(const Product&, std::size_t i) {
   set(p.out, add(identifier(node.name), q, {p.first, p.second}, p.y), p.y.scale);
 }
 
+// The whole, 1, is the largest code, or the largest power of two below it where scales must be such.
+void Quantizer::lower(const Softmax& op, std::size_t i) {
+  const Node& node = m_.nodes[i];
+  const QValue x = operand(i, 0);
+  if (x.length > 65535) fail("quantise: layer ", node.name, " has ", x.length, " columns, at most 65535 are possible");
+  QValue y = format(node.output, table_follows(node.output));
+  std::int64_t whole = y.high;
+  if (s_.fixed_width)
+    whole = static_cast<std::int64_t>(std::min(std::floor(1 / y.scale + 0.5), static_cast<double>(y.high)));
+  else if (s_.power_of_two)
+    while (whole & (whole - 1)) whole &= whole - 1;
+  if (whole < 1)
+    fail("quantise: layer ", node.name, ": one step is ", y.scale,
+         ", too coarse for parts of 1; give the format more fractional bits");
+  if (!s_.fixed_width) y.scale = 1 / static_cast<double>(whole);
+  y.low = 0, y.high = whole;
+  const QSoftmax q =
+      quantize_softmax(op, x.scale, static_cast<std::int32_t>(x.high - x.low), static_cast<std::int32_t>(whole));
+  set(node.output, add(identifier(node.name), q, {coded(node.inputs[0], node.name).value}, y), y.scale);
+}
+
 void Quantizer::lower(const Clamp& op, std::size_t i) {
   const Node& node = m_.nodes[i];
   QValue y = operand(i, 0);
-  const double low = static_cast<double>(y.low - y.zero) * y.scale, high = static_cast<double>(y.high - y.zero) * y.scale;
+  const double low = static_cast<double>(y.low - y.zero) * y.scale,
+               high = static_cast<double>(y.high - y.zero) * y.scale;
   if (op.high < low || op.low > high)
-    fail("quantise: ", node.name, " keeps ", op.low, " .. ", op.high, ", but the codes of ",
-         info(node.inputs[0]).name, " hold ", low, " .. ", high, "; put a Linear between");
+    fail("quantise: ", node.name, " keeps ", op.low, " .. ", op.high, ", but the codes of ", info(node.inputs[0]).name,
+         " hold ", low, " .. ", high, "; put a Linear between");
   bound(op, y);
   const QClamp q{y.length, static_cast<std::int32_t>(y.low), static_cast<std::int32_t>(y.high)};
   set(node.output, add(identifier(node.name), q, {coded(node.inputs[0], node.name).value}, y), y.scale);

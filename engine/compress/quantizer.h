@@ -103,7 +103,7 @@ class Quantizer {
   template <class Other>
   void lower(const Other&, std::size_t node) {
     fail("quantise: ", m_.nodes[node].name, " is a ", type_name(m_.nodes[node].op),
-         ", which has no integer form; distil the flow into a generator (distill.steps) and compress that");
+         ", which has no integer form yet; distil the model into a generator of plain layers and compress that");
   }
   void lower(const Linear&, std::size_t node);
   void lower(const BatchNorm&, std::size_t node);
@@ -123,6 +123,8 @@ class Quantizer {
   void lower(const Clamp&, std::size_t node);
   void lower(const Exp&, std::size_t node);
   void lower(const Softplus&, std::size_t node);
+  void lower(const Softmax&, std::size_t node);
+  void lower(const LayerNorm&, std::size_t node);
 
   const Model& m_;
   const std::vector<Range>& ranges_;

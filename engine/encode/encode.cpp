@@ -190,11 +190,21 @@ DeviceLayer encode_op(const QPermute& op, Encoding) {
 }
 
 DeviceLayer encode_op(const QClamp& op, Encoding) {
-  return {"Limit",
-          "elementwise.h",
+  return {
+      "Limit",
+      "elementwise.h",
+      "",
+      {number("length", "int32_t", op.length), number("low", "int32_t", op.low), number("high", "int32_t", op.high)}};
+}
+
+DeviceLayer encode_op(const QSoftmax& op, Encoding) {
+  return {"Shares",
+          "softmax.h",
           "",
-          {number("length", "int32_t", op.length), number("low", "int32_t", op.low),
-           number("high", "int32_t", op.high)}};
+          {number("groups", "int32_t", static_cast<std::int64_t>(op.part_begin.size()) - 1),
+           table("part_begin", "uint16_t", op.part_begin), number("last", "int32_t", op.last),
+           number("interpolation_bits", "uint8_t", op.interpolation_bits),
+           table("exponential", "uint16_t", op.exponential), number("whole", "int32_t", op.whole)}};
 }
 
 std::int64_t bits_of(const Fields& fields) {

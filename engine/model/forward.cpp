@@ -47,6 +47,7 @@ void run(const Spread& op, const Run& r) { forward(op, r.input(0), r.input(1), r
 void run(const NormalDensity& op, const Run& r) { forward(op, r.input(0), r.output()); }
 void run(const Sum& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
 void run(const Product& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
+void run(const LayerNorm& op, const Run& r) { forward(op, r.input(0), r.output(), r.saved(), r.threads); }
 template <class Activation>
 void run(const Activation& op, const Run& r) {
   forward(op, r.input(0), r.output(), r.threads);
@@ -167,14 +168,18 @@ void back(const Product& op, const Back& b) {
   for (std::size_t i : {0u, 1u})
     b.into(i, [&](Tensor& dx) { backward(op, b.run.input(1 - i), b.output_gradient(), dx, b.run.threads); });
 }
+void back(const LayerNorm& op, const Back& b) {
+  layer_back(op, b, [&](Tensor* dx, LayerNorm* g) {
+    backward(op, b.run.input(0), b.run.saved(), b.output_gradient(), dx, g, b.run.threads);
+  });
+}
 template <class Activation>
 void back(const Activation& op, const Back& b) {
   b.into(0, [&](Tensor& dx) { backward(op, b.run.input(0), b.run.output(), b.output_gradient(), dx, b.run.threads); });
 }
 
-bool has_parameters(const Op& op) {
-  return std::holds_alternative<Linear>(op) || std::holds_alternative<BatchNorm>(op) ||
-         std::holds_alternative<ActNorm>(op) || std::holds_alternative<Spread>(op);
+bool is_trained(const Op& op) {
+  return std::visit([](const auto& o) { return has_parameters<std::decay_t<decltype(o)>>; }, op);
 }
 
 // A value's gradient is wanted when a wanted input or a parameter lies above it.
@@ -183,7 +188,7 @@ void find_wanted(const Model& model, Tape& tape, std::size_t wanted_inputs, bool
   tape.reached.assign(model.values.size(), 0);
   for (std::size_t i = 0; i < wanted_inputs; ++i) tape.wanted[index(model.inputs[i].value)] = 1;
   for (const Node& node : model.nodes) {
-    char wanted = parameter_gradients && has_parameters(node.op) ? 1 : 0;
+    char wanted = parameter_gradients && is_trained(node.op) ? 1 : 0;
     for (Value v : node.inputs) wanted = static_cast<char>(wanted | tape.wanted[index(v)]);
     tape.wanted[index(node.output)] = wanted;
   }

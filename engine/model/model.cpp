@@ -143,6 +143,25 @@ void check_op(const Clamp& op, const Site& site) {
 void check_op(const Exp&, const Site& site) { expect_same_width(site); }
 void check_op(const Softplus&, const Site& site) { expect_same_width(site); }
 
+void check_op(const Softmax& op, const Site& site) {
+  expect_same_width(site);
+  long long columns = 0;
+  for (int size : op.group_sizes) {
+    if (size < 1) fail("model: node ", site.node, " (Softmax): a group has ", size, " columns; each needs at least 1");
+    columns += size;
+  }
+  if (columns != site.output)
+    fail("model: node ", site.node, " (Softmax): groups hold ", columns, " columns, the input has ", site.output);
+}
+
+void check_op(const LayerNorm& op, const Site& site) {
+  expect_same_width(site);
+  expect_vector(site, "gamma", op.gamma, site.output);
+  expect_vector(site, "beta", op.beta, site.output);
+  if (!(op.epsilon > 0) || !std::isfinite(op.epsilon))
+    fail("model: node ", site.node, " (LayerNorm): epsilon ", op.epsilon, " must be finite and above 0");
+}
+
 // The log-determinant may be missing in what comes in.
 void expect_carrier(const Site& site, int width, bool track) {
   if (!track || site.inputs[0] != width + 1) expect_width(site, "the input", site.inputs[0], width);
@@ -206,6 +225,10 @@ bool same(const Product&, const Product&) { return true; }
 bool same(const Clamp& a, const Clamp& b) { return a.low == b.low && a.high == b.high; }
 bool same(const Exp&, const Exp&) { return true; }
 bool same(const Softplus&, const Softplus&) { return true; }
+bool same(const Softmax& a, const Softmax& b) { return a.group_sizes == b.group_sizes; }
+bool same(const LayerNorm& a, const LayerNorm& b) {
+  return a.gamma == b.gamma && a.beta == b.beta && a.epsilon == b.epsilon;
+}
 
 bool same(const Coupling& a, const Coupling& b) {
   return a.kind == b.kind && a.begin == b.begin && a.length == b.length && a.width == b.width &&
@@ -250,9 +273,9 @@ void check_node(const Model& model, const Node& node, std::vector<bool>& known) 
 
 const char* type_name(const Op& op) {
   constexpr const char* names[] = {
-      "Linear",    "BatchNorm",         "Relu",          "LeakyRelu", "Sigmoid",       "Tanh",  "Concat",  "Slice",
-      "LogEnergy", "ConditionalAffine", "StickBreaking", "Threshold", "Permute",       "Sum",   "Product", "Clamp",
-      "Exp",       "Softplus",          "Coupling",      "ActNorm",   "NormalDensity", "Spread"};
+      "Linear",    "BatchNorm",         "Relu",          "LeakyRelu", "Sigmoid",  "Tanh",    "Concat",        "Slice",
+      "LogEnergy", "ConditionalAffine", "StickBreaking", "Threshold", "Permute",  "Sum",     "Product",       "Clamp",
+      "Exp",       "Softplus",          "Softmax",       "LayerNorm", "Coupling", "ActNorm", "NormalDensity", "Spread"};
   static_assert(std::variant_size_v<Op> == sizeof names / sizeof names[0], "one name for each op");
   return names[op.index()];
 }

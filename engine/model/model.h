@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -15,10 +17,12 @@
 #include "engine/ops/coupling.h"
 #include "engine/ops/elementwise.h"
 #include "engine/ops/join.h"
+#include "engine/ops/layer_norm.h"
 #include "engine/ops/linear.h"
 #include "engine/ops/log_energy.h"
 #include "engine/ops/normal_density.h"
 #include "engine/ops/permute.h"
+#include "engine/ops/softmax.h"
 #include "engine/ops/spread.h"
 #include "engine/ops/stick_breaking.h"
 #include "engine/ops/threshold.h"
@@ -27,8 +31,8 @@ namespace quench {
 
 // Every trainable layer, once.
 using Op = std::variant<Linear, BatchNorm, Relu, LeakyRelu, Sigmoid, Tanh, Concat, Slice, LogEnergy, ConditionalAffine,
-                        StickBreaking, Threshold, Permute, Sum, Product, Clamp, Exp, Softplus, Coupling, ActNorm,
-                        NormalDensity, Spread>;
+                        StickBreaking, Threshold, Permute, Sum, Product, Clamp, Exp, Softplus, Softmax, LayerNorm,
+                        Coupling, ActNorm, NormalDensity, Spread>;
 
 enum class Value : std::uint32_t {};  // index into values; never a pointer
 inline std::size_t index(Value v) { return static_cast<std::size_t>(v); }
@@ -75,6 +79,19 @@ Value add_input(Model&, const std::string& name, int width, InputKind kind);
 bool operator==(const Model&, const Model&);
 
 const char* type_name(const Op&);  // "Linear", "BatchNorm", ...
+
+namespace detail {
+struct Nothing {
+  template <class T>
+  void operator()(const char*, T&) const {}
+};
+template <class O, class = void>
+struct HasParameters : std::false_type {};
+template <class O>
+struct HasParameters<O, std::void_t<decltype(parameters(std::declval<O&>(), Nothing{}))>> : std::true_type {};
+}  // namespace detail
+template <class O>
+constexpr bool has_parameters = detail::HasParameters<O>::value;
 
 // f(node index, name such as "hidden1.weight", Tensor&) for every trainable tensor, in order.
 template <class M, class F>

@@ -8,14 +8,16 @@
 namespace quench {
 
 // What quench writes: IR version 8, opset 17, float32, values [events, width] with a symbolic first dimension, the
-// facts in metadata_props "quench.*". Layers that ONNX lacks (LogEnergy, ConditionalAffine, StickBreaking, Threshold)
-// are model-local functions of the domain "quench", so that any runtime can run the file. Equal models give equal
-// bytes. Fails on a model that could not be read back: a weight that is not finite, facts out of range.
+// facts in metadata_props "quench.*". Layers that ONNX lacks (LogEnergy, ConditionalAffine, StickBreaking, Threshold,
+// a Softmax over several groups) are model-local functions of the domain "quench", so that any runtime can run the
+// file. Equal models give equal bytes. Fails on a model that could not be read back: a weight that is not finite, facts
+// out of range.
 std::string onnx_bytes(const Model&);
 
 // What quench reads: its own files, exactly (read_onnx(onnx_bytes(m)) == m where the model's name is a C identifier),
 // and feed-forward networks of other tools at opsets 7 to 25: Gemm, MatMul + Add, BatchNormalization (inference), Relu,
-// LeakyRelu, Sigmoid, Tanh, Concat, Slice and Split along the width; Identity, Dropout, Flatten, Reshape where they
+// LeakyRelu, Sigmoid, Tanh, Exp, Softplus, Clip, Concat, Slice, Split, Softmax and LayerNormalization along the width,
+// Gather of every column once, Add and Mul of two values of one width; Identity, Dropout, Flatten, Reshape where they
 // change nothing; Constant, Transpose of weights and integer arithmetic on shapes. Anything else is refused with one
 // sentence. `path` names the file in messages, and its folder may hold external data. Inputs are of the kind their
 // metadata say, else `features`. Functions of the domain "quench" are known by name.

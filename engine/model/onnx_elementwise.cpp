@@ -37,7 +37,8 @@ void read_clip(const Site& s) {
     if (by_attributes) return float_attribute(s, name).value_or(missing);
     if (!has_input(s, k)) return missing;
     const Tensor t = floats(s, k);
-    if (t.size() != 1) fail(s.where, ": ", name, " '", s.node.inputs[k], "' has ", t.size(), " elements, 1 is expected");
+    if (t.size() != 1)
+      fail(s.where, ": ", name, " '", s.node.inputs[k], "' has ", t.size(), " elements, 1 is expected");
     return t.data[0];
   };
   const Value x = value_input(s, 0);
@@ -46,6 +47,27 @@ void read_clip(const Site& s) {
   op.high = bound("max", 2, std::numeric_limits<float>::max());
   if (!(op.low < op.high)) fail(s.where, ": min is ", op.low, " and max ", op.high, "; min must be below max");
   add_layer(s, op, {x}, width(s, x));
+}
+
+void read_softmax(const Site& s) {
+  expect_inputs(s, 1, 1);
+  expect_attributes(s, {"axis"});
+  const Value x = value_input(s, 0);
+  expect_width_axis(s, int_attribute(s, "axis").value_or(1));
+  add_layer(s, Softmax{{width(s, x)}}, {x}, width(s, x));
+}
+
+void read_layer_normalization(const Site& s) {
+  expect_inputs(s, 2, 3);
+  expect_attributes(s, {"axis", "epsilon", "stash_type"});
+  const Value x = value_input(s, 0);
+  expect_width_axis(s, int_attribute(s, "axis").value_or(-1));
+  LayerNorm op = layer_norm(width(s, x));
+  op.gamma = row(s, 1, width(s, x));
+  if (has_input(s, 2)) op.beta = row(s, 2, width(s, x));
+  op.epsilon = float_attribute(s, "epsilon").value_or(1e-5f);
+  if (!(op.epsilon > 0)) fail(s.where, ": epsilon is ", op.epsilon, "; it must be above 0");
+  add_layer(s, std::move(op), {x}, width(s, x));
 }
 
 void read_gather(const Site& s) {

@@ -100,6 +100,19 @@ Body threshold() {
            constant("empty", tensor("", Tensor{{}, {0.0f}})), step("Where", {"below", "empty", "x"}, "y")}};
 }
 
+// Softmax of every group, padded with a logit that counts for nothing.
+Body group_softmax() {
+  return {{"x", "member", "place"},
+          {constant("one_column_behind", tensor("", Ints{4}, Ints{0, 0, 0, 1})),
+           constant("nothing", tensor("", Tensor{{}, {-1e30f}})),
+           step("Pad", {"x", "one_column_behind", "nothing"}, "padded"),
+           step("Gather", {"padded", "member"}, "logits", {attribute("axis", std::int64_t{1})}),
+           step("Softmax", {"logits"}, "shares", {attribute("axis", std::int64_t{2})}),
+           step("Flatten", {"shares"}, "flat", {attribute("axis", std::int64_t{1})}),
+           step("Gather", {"flat", "place"}, "y", {attribute("axis", std::int64_t{1})})},
+          {"group_sizes"}};
+}
+
 Body body_of(const std::string& name) {
   if (name == "LogEnergy") return log_energy();
   if (name == "ConditionalAffine") return conditional_affine(false);
@@ -107,6 +120,7 @@ Body body_of(const std::string& name) {
   if (name == "StickBreaking") return stick_breaking(false);
   if (name == "StickBreakingLog") return stick_breaking(true);
   if (name == "Threshold") return threshold();
+  if (name == "GroupSoftmax") return group_softmax();
   fail("onnx: no function is called '", name, "'");
 }
 
@@ -136,6 +150,25 @@ StickTables stick_tables(const std::vector<int>& layer_voxels) {
       t.voxel_part.push_back((static_cast<std::int64_t>(layer) + 1) * t.parts + p);
     }
   }
+  return t;
+}
+
+GroupTables group_shape(const std::vector<int>& group_sizes) {
+  GroupTables t;
+  t.groups = static_cast<std::int64_t>(group_sizes.size());
+  for (const int columns : group_sizes) t.parts = std::max(t.parts, std::int64_t{columns});
+  return t;
+}
+
+GroupTables group_tables(const std::vector<int>& group_sizes) {
+  GroupTables t = group_shape(group_sizes);
+  std::int64_t columns = 0, column = 0;
+  for (const int n : group_sizes) columns += n;
+  for (std::size_t g = 0; g < group_sizes.size(); ++g)
+    for (std::int64_t p = 0; p < t.parts; ++p) {
+      t.member.push_back(p < group_sizes[g] ? column++ : columns);
+      if (p < group_sizes[g]) t.place.push_back(static_cast<std::int64_t>(g) * t.parts + p);
+    }
   return t;
 }
 

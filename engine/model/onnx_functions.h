@@ -22,8 +22,18 @@ struct StickTables {
 StickTables stick_shape(const std::vector<int>& layer_voxels);
 StickTables stick_tables(const std::vector<int>& layer_voxels);
 
+// What a GroupSoftmax function gathers: the members of each group, padded to the same number with the column behind x,
+// and each column's place in the flattened [groups * parts].
+struct GroupTables {
+  std::int64_t groups = 0, parts = 0;
+  std::vector<std::int64_t> member;  // [groups, parts]
+  std::vector<std::int64_t> place;   // [columns]
+};
+GroupTables group_shape(const std::vector<int>& group_sizes);
+GroupTables group_tables(const std::vector<int>& group_sizes);
+
 // FunctionProto messages by name: LogEnergy, ConditionalAffine, ConditionalAffineInverse, StickBreaking,
-// StickBreakingLog, Threshold.
+// StickBreakingLog, Threshold, GroupSoftmax.
 std::string function(const std::string& name);
 
 }  // namespace quench::onnx

@@ -321,6 +321,8 @@ constexpr Operator operators[] = {
     {"Clip", read_clip},
     {"Exp", activation<Exp>},
     {"Softplus", activation<Softplus>},
+    {"Softmax", read_softmax},
+    {"LayerNormalization", read_layer_normalization},
 };
 
 }  // namespace

@@ -68,6 +68,30 @@ void threshold(const Site& s) {
   add_layer(s, Threshold{number(s, 1)}, {x}, width(s, x));
 }
 
+void group_softmax(const Site& s) {
+  expect_inputs(s, 3, 3);
+  expect_attributes(s, {"group_sizes"});
+  const Value x = value_input(s, 0);
+  Softmax op;
+  std::int64_t columns = 0;
+  for (const std::int64_t n : ints_attribute(s, "group_sizes").value_or(std::vector<std::int64_t>{})) {
+    if (n < 1 || n > width(s, x) - columns) break;
+    op.group_sizes.push_back(static_cast<int>(n));
+    columns += n;
+  }
+  if (columns != width(s, x))
+    fail(s.where, ": group_sizes must be positive and add up to the ", width(s, x), " columns of '", s.node.inputs[0],
+         "'");
+  const std::vector<std::int64_t> member = ints(s, 1), place = ints(s, 2);
+  GroupTables expected = group_shape(op.group_sizes);
+  const bool same_size = static_cast<std::int64_t>(member.size()) == expected.groups * expected.parts &&
+                         static_cast<std::int64_t>(place.size()) == columns;
+  if (same_size) expected = group_tables(op.group_sizes);
+  if (!same_size || member != expected.member || place != expected.place)
+    fail(s.where, ": its tables do not belong to group_sizes; the file was edited, export it again");
+  add_layer(s, std::move(op), {x}, columns);
+}
+
 }  // namespace
 
 void read_quench_node(const Site& s) {
@@ -78,6 +102,7 @@ void read_quench_node(const Site& s) {
   if (type == "StickBreaking") return stick_breaking(s, false);
   if (type == "StickBreakingLog") return stick_breaking(s, true);
   if (type == "Threshold") return threshold(s);
+  if (type == "GroupSoftmax") return group_softmax(s);
   fail(s.where, ": this version of quench has no such layer; the file may come from a newer one");
 }
 

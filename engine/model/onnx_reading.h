@@ -79,12 +79,14 @@ void add_part(const Site&, const std::string& suffix, const std::string& output,
 void pass_through(const Site&, std::size_t k = 0);
 
 // Reads one node whose inputs are all there.
-bool read_shape_node(const Site&);   // integer arithmetic on shapes; false: it is something else
-void read_node(const Site&);         // a layer of the standard domain
-void read_gather(const Site&);       // one operator each: onnx_elementwise.cpp
+bool read_shape_node(const Site&);  // integer arithmetic on shapes; false: it is something else
+void read_node(const Site&);        // a layer of the standard domain
+void read_gather(const Site&);      // one operator each: onnx_elementwise.cpp
 void read_sum(const Site&);
 void read_product(const Site&);
 void read_clip(const Site&);
+void read_softmax(const Site&);
+void read_layer_normalization(const Site&);
 void read_quench_node(const Site&);  // a layer of the domain "quench"
 
 }  // namespace quench::onnx

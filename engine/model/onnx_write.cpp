@@ -155,6 +155,20 @@ void write(Step& s, const Clamp& op) {
 void write(Step& s, const Exp&) { add_node(s, "Exp"); }
 void write(Step& s, const Softplus&) { add_node(s, "Softplus"); }
 
+void write(Step& s, const Softmax& op) {
+  if (op.group_sizes.size() == 1) return add_node(s, "Softmax", {attribute("axis", std::int64_t{1})});
+  const onnx::GroupTables t = onnx::group_tables(op.group_sizes);
+  add_constant(s, "member", Ints{t.groups, t.parts}, t.member);
+  add_constant(s, "place", Ints{static_cast<std::int64_t>(t.place.size())}, t.place);
+  add_function(s, "GroupSoftmax", {attribute("group_sizes", Ints{op.group_sizes.begin(), op.group_sizes.end()})});
+}
+
+void write(Step& s, const LayerNorm& op) {
+  add_weights(s, "gamma", op.gamma);
+  add_weights(s, "beta", op.beta);
+  add_node(s, "LayerNormalization", {attribute("axis", std::int64_t{1}), attribute("epsilon", op.epsilon)});
+}
+
 template <class FlowOp>
 void write(Step& s, const FlowOp&) {
   fail("model: node '", s.node.name, "': ", type_name(s.node.op), " cannot be written as ONNX yet");

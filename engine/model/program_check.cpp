@@ -219,12 +219,16 @@ void check(const QFraction& op, const Place& at) {
   check_table(op.table, at.in(0), at);
 }
 
+void check_groups(const std::vector<std::uint16_t>& part_begin, const Place& at) {
+  at.require(part_begin.size() >= 2 && part_begin[0] == 0, "no groups");
+  for (std::size_t g = 1; g < part_begin.size(); ++g)
+    at.require(part_begin[g] > part_begin[g - 1], "group ", g - 1, " has no parts");
+}
+
 void check(const QSplit& op, const Place& at) {
   at.inputs(2);
   at.meaning(at.in(0), Meaning::energy), at.meaning(at.out(), Meaning::energy);
-  at.require(op.part_begin.size() >= 2 && op.part_begin[0] == 0, "no groups");
-  for (std::size_t g = 1; g < op.part_begin.size(); ++g)
-    at.require(op.part_begin[g] > op.part_begin[g - 1], "group ", g - 1, " has no parts");
+  check_groups(op.part_begin, at);
   const auto groups = static_cast<std::int64_t>(op.part_begin.size()) - 1;
   at.lengths(groups, at.in(0)), at.lengths(op.part_begin.back(), at.out());
   at.lengths(std::max<std::int64_t>(op.part_begin.back() - groups, 1), at.in(1));
@@ -254,6 +258,24 @@ void check(const QClamp& op, const Place& at) {
   at.lengths(op.length, at.in(0)), at.lengths(op.length, at.out());
   at.require(at.in(0).zero == at.out().zero, "zero point ", at.in(0).zero, " becomes ", at.out().zero);
   at.clamps(op.low, op.high);
+}
+
+void check(const QSoftmax& op, const Place& at) {
+  at.inputs(1);
+  at.meaning(at.in(0), Meaning::code);
+  check_text("", op.maximum_error, at);
+  check_groups(op.part_begin, at);
+  at.lengths(op.part_begin.back(), at.in(0)), at.lengths(op.part_begin.back(), at.out());
+  at.require(op.interpolation_bits <= 13, int{op.interpolation_bits}, " interpolation bits, at most 13");
+  at.require(op.last >= 0 && op.last < 65536, "the largest difference in the table, ", op.last,
+             ", is outside 0 .. 65535");
+  const auto needed = static_cast<std::size_t>(table_entries(0, op.last, op.interpolation_bits));
+  at.require(op.exponential.size() >= needed, op.exponential.size(), " entries, needs ", needed);
+  at.require(op.exponential[0] == 32768, "entry 0 is ", op.exponential[0], ", needs 32768");  // so no sum is 0
+  for (std::uint16_t e : op.exponential) at.require(e <= 32768, "entry ", e, " is above 32768");
+  at.require(op.whole >= 1 && op.whole <= 65535, "the whole ", op.whole, " is outside 1 .. 65535");
+  at.require(at.out().zero == 0, "the result has zero point ", at.out().zero, ", needs 0");
+  at.clamps(0, op.whole);
 }
 
 bool is_identifier(const std::string& s) {

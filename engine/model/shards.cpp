@@ -11,8 +11,8 @@
 namespace quench {
 namespace {
 
-constexpr int largest_shard = 512, smallest_shard = 48;  // events
-constexpr int task_rows = 96;                            // of a Linear's weight
+constexpr int largest_shard = 512, smallest_shard = 64, part = 32;  // events; layers may sum them in parts of 32
+constexpr int task_rows = 96;                                       // of a Linear's weight
 
 bool mixes_events(const Model& model, Mode mode) {
   return mode == Mode::training && std::any_of(model.nodes.begin(), model.nodes.end(), [](const Node& node) {
@@ -22,7 +22,8 @@ bool mixes_events(const Model& model, Mode mode) {
 
 void cut(Shards& s, int events, bool whole, int threads) {
   const int even = (events + std::max(threads, 1) - 1) / std::max(threads, 1);
-  const int size = whole ? std::max(events, 1) : std::clamp(even, smallest_shard, largest_shard);
+  const int shard = std::clamp((even + part - 1) / part * part, smallest_shard, largest_shard);
+  const int size = whole ? std::max(events, 1) : shard;
   s.begin.assign(1, 0);
   while (s.begin.back() < events) s.begin.push_back(std::min(events, s.begin.back() + size));
   s.tapes.resize(std::max(s.tapes.size(), s.begin.size() - 1));
@@ -59,8 +60,14 @@ void add(const Spread& op, const Task&, const Tape& tape, const Node& node, Op& 
   backward(op, tape.values[index(node.inputs[1])], tape.gradients[index(node.output)], nullptr,
            &std::get<Spread>(gradient));
 }
+void add(const LayerNorm& op, const Task& task, const Tape& tape, const Node& node, Op& gradient) {
+  backward(op, tape.values[index(node.inputs[0])], tape.saved[task.node], tape.gradients[index(node.output)], nullptr,
+           &std::get<LayerNorm>(gradient), 1);
+}
 template <class Other>
-void add(const Other&, const Task&, const Tape&, const Node&, Op&) {}
+void add(const Other&, const Task&, const Tape&, const Node&, Op&) {
+  static_assert(!has_parameters<Other>, "a layer with parameters needs its own add()");
+}
 
 std::vector<Task> parameter_tasks(const Model& model, const Tape& tape) {
   std::vector<Task> tasks;

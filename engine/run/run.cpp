@@ -64,6 +64,7 @@ struct Step {  // runs one node
   void operator()(const QSplit& op) const { run(view(op), in(0).data(), codes(in(1)), y.data()); }
   void operator()(const QThreshold& op) const { run(view(op), in(0).data(), y.data()); }
   void operator()(const QClamp& op) const { run(view(op), codes(in(0)), codes(y)); }
+  void operator()(const QSoftmax& op) const { run(view(op), codes(in(0)), codes(y)); }
   void operator()(const QPermute& op) const { run(view(op), in(0).data(), y.data()); }  // words, whatever they mean
 };
 

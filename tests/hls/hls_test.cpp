@@ -184,7 +184,7 @@ QLinear linear_of(std::vector<std::int16_t> weight, std::vector<std::int32_t> bi
 
 // The ends of what a program may ask for: sums beyond 32 bits, products of 62 bits, shifts of 1 and 62, empty rows, a
 // single column, unsigned 16-bit codes, knots 2^13 codes apart with the steepest steps, saturating fractions, groups of
-// one part.
+// one part, softmax tables of 2^16 differences and of one.
 Program extremes() {
   constexpr std::int32_t most = 2147483647;
   Program p;
@@ -219,6 +219,12 @@ Program extremes() {
   QFractionTable fraction;
   fraction.function = "steep", fraction.lowest = -32768, fraction.interpolation_bits = 13;
   for (int k = 0; k < 9; ++k) fraction.value.push_back(k % 2 ? 4294967295u : 0u);
+  const ValueId swapped = add("swapped", QPermute{{3, 1, 0, 2}}, {bent}, wide_codes("", 4));
+  const QValue shares{"", Meaning::code, 4, 16, false, 1, 0, 0, 65535};
+  add("fine", quantize_softmax(Softmax{{1, 3}}, 2e-4, 65535, 65535), {swapped}, shares);
+  add("coarse", quantize_softmax(Softmax{{3, 1}}, 20, 65535, 1), {swapped}, shares);
+  add("level", quantize_softmax(Softmax{{4}}, 1e-9, 65535, 65535), {x}, shares);
+  add("bounded", QClamp{4, 7, 7}, {x}, {"", Meaning::code, 4, 16, false, 1, 7, 0, 65535});
   const ValueId total = add("total", QFraction{4, 31, fraction}, {bent, energy}, energies("", 4));
   add("saturated", QFraction{3, 1, fraction}, {sums, energy}, energies("", 3));
   add("vanished", QFraction{3, 62, fraction}, {sums, energy}, energies("", 3));

@@ -10,6 +10,7 @@
 #include "log_energy.h"
 #include "noise.h"
 #include "permute.h"
+#include "softmax.h"
 #include "table.h"
 
 namespace quench {
@@ -71,6 +72,8 @@ template <class X, class Y> void codes(const X* x, Y* y) {
   const Join join = {1, 1};
   const Take take = {0, 2};
   const Limit limit = {2, -1, 1};
+  static const uint16_t exponential[] = {32768, 100, 0};
+  const Shares shares = {1, part_begin, 2, 1, exponential, 127};
   static const uint8_t order[] = {1, 0};
   static const uint16_t wide_order[] = {1, 0};
   const Reorder<uint8_t> reorder = {2, order};
@@ -82,6 +85,7 @@ template <class X, class Y> void codes(const X* x, Y* y) {
   run(join, x, x, y);
   run(take, x, y);
   run(limit, x, y);
+  run(shares, x, y);
   run(reorder, x, y);
   run(wide_reorder, event, energies);
   run(fraction, x, event, energies);

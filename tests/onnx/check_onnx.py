@@ -137,11 +137,17 @@ def foreign_networks():
         clip = ["a"] if opset < 11 else ["a", "low", "high"]
         nodes = [node("Gather", ["x", "order"], ["a"], axis=-1), node("Clip", clip, ["b"], **bounds),
                  node("Exp", ["b"], ["c"]), node("Softplus", ["a"], ["d"]), node("Mul", ["c", "d"], ["e"]),
-                 node("Add", ["x", "e"], ["y"])]
+                 node("Add", ["x", "e"], ["f"]), node("Softmax", ["f"], ["y"], **({"axis": -1} if opset == 9 else {}))]
         scalars = [helper.make_tensor(name, 1, [], [value]) for name, value in [("low", -0.7), ("high", 0.9)]]
         return nodes, 6, [integers("order", 4, -1, 0, 2, 1, 3), *scalars]
 
-    return {"elementwise": (elementwise, [9, 11, 13, 14, 18]), "dense": (dense, [7, 9, 11, 13, 17, 21]), "columns": (columns, [9, 10, 12, 13, 17, 18]),
+    def normalised(opset):
+        nodes = [node("LayerNormalization", ["x", "g", "b"], ["a"], epsilon=0.01),
+                 node("LayerNormalization", ["a", "g"], ["y"], axis=1)]
+        return nodes, 6, [weight("g", 6), weight("b", 6)]
+
+    return {"dense": (dense, [7, 9, 11, 13, 17, 21]), "columns": (columns, [9, 10, 12, 13, 17, 18]),
+            "normalised": (normalised, [17, 18]), "elementwise": (elementwise, [9, 11, 13, 14, 18]),
             "furniture": (furniture, [9, 11, 13, 14, 17, 20])}
 
 

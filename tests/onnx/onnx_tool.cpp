@@ -64,6 +64,9 @@ Model generator(const char* name, std::vector<int> layer_voxels, bool logarithmi
   h = append(m, "act2", Relu{}, {h}, 32);
   const Value bounded = append(m, "bounded", Clamp{0.05f, 1.7f}, {h}, 32);
   const Value grown = append(m, "grown", Exp{}, {bounded}, 32), soft = append(m, "soft", Softplus{}, {h}, 32);
+  h = append(m, "layer_norm", LayerNorm{random_tensor({32}, 0.5f, 1.5f, 17), random_tensor({32}, -0.5f, 0.5f, 18)}, {h},
+             32);
+  h = append(m, "attention", Softmax{{1, 20, 11}}, {h}, 32);
   h = append(m, "residual", Sum{}, {append(m, "gated", Product{}, {grown, soft}, 32), h}, 32);
   h = append(m, "last", random_linear(32, voxels, 13), {h}, voxels);
   const ConditionalAffine scale{random_tensor({3, voxels}, -0.5f, 0.5f, 15),

@@ -14,7 +14,7 @@ namespace {
 
 // A critic in miniature: numbers and energy -> log voxels, standardised, beside the numbers and the condition -> one
 // score. Two values are read twice, so gradients meet.
-Model critic_like(int hidden) {
+Model critic_like(int hidden, bool layer_norm = false) {
   Model m;
   m.name = "critic";
   const Value x = add_input(m, "x", 4, InputKind::features);
@@ -30,6 +30,8 @@ Model critic_like(int hidden) {
   BatchNorm norm = batch_norm(hidden);
   norm.mean = random_tensor({hidden}, 9);
   h = append(m, "norm1", norm, {h}, hidden);
+  if (layer_norm)
+    h = append(m, "norm2", LayerNorm{random_tensor({hidden}, 40), random_tensor({hidden}, 41)}, {h}, hidden);
   h = append(m, "tanh1", Tanh{}, {h}, hidden);
   h = append(m, "slice1", Slice{1, hidden - 1}, {h}, hidden - 1);
   h = append(m, "leaky", LeakyRelu{0.5f}, {append(m, "sigmoid", Sigmoid{}, {h}, hidden - 1)}, hidden - 1);
@@ -97,7 +99,7 @@ TEST_CASE("forward and backward give the same bytes for any number of threads") 
 
 TEST_CASE("shards: the bytes of one tape, for any number of threads") {
   for (const Mode mode : {Mode::inference, Mode::training}) {
-    const Model m = critic_like(150);
+    const Model m = critic_like(150, true);
     const std::vector<Tensor> inputs = critic_inputs(701);
     const Tensor dy = random_tensor({701, 1}, 77);
     Tape tape;

@@ -68,7 +68,8 @@ const std::string one = attribute("axis", std::int64_t{1}), zero = attribute("ax
 TEST_CASE("the file that the refusals start from is sound") { CHECK(refusal(sound().bytes()) == ""); }
 
 TEST_CASE("operators and attributes") {
-  check_refusal(with_nodes({node("sm", "Softmax", {"x"}, {"y"})}), {"'sm'", "(Softmax)", "no such operator", "Gemm"});
+  check_refusal(with_nodes({node("sm", "Hardmax", {"x"}, {"y"})}), {"'sm'", "(Hardmax)", "no such operator", "Gemm"});
+  check_refusal(with_nodes({node("sm", "Softmax", {"x"}, {"y"}, {zero})}), {"'sm'", "axis is 0"});
   check_refusal(with_nodes({node("", "Erf", {"x"}, {"y"})}), {"node 0 (Erf)"});
   check_refusal(with_nodes({node("f", "Relu", {"x"}, {"y"}, {}, "com.microsoft")}), {"com.microsoft", "domain"});
   check_refusal(with_nodes({node("f", "Wavelet", {"x"}, {"y"}, {}, "quench")}), {"Wavelet", "newer"});
@@ -252,6 +253,37 @@ TEST_CASE("sums, products and bounds that quench has not") {
   check_refusal(with_nodes({node("k", "Clip", {"x"}, {"y"}, {attribute("min", 2.0f)})}), {"attribute 'min'"});
   check_refusal(with_nodes({node("k", "Clip", {"x", "c"}, {"y"})}), {"min 'c' has 2 elements, 1"});
   check_refusal(with_nodes({node("k", "Clip", {"x", "x"}, {"y"})}), {"'x'", "computed by the network"});
+}
+
+TEST_CASE("softmax functions whose tables do not fit their groups") {
+  OnnxBuilder file = sound();
+  const auto softmax = [&](const Ints& sizes, const Ints& member, const Ints& place) {
+    file.initializers = {onnx::tensor("m", Ints{1, static_cast<std::int64_t>(member.size())}, member),
+                         onnx::tensor("p", Ints{static_cast<std::int64_t>(place.size())}, place)};
+    file.nodes = {node("s", "GroupSoftmax", {"x", "m", "p"}, {"y"}, {attribute("group_sizes", sizes)}, "quench")};
+    return file.bytes();
+  };
+  file.outputs = {onnx::value_info("y", 3)};
+  CHECK(refusal(softmax({1, 2}, {0, 3, 1, 2}, {0, 2, 3})) == "");
+  check_refusal(softmax({1, 1}, {0, 3, 1, 2}, {0, 2, 3}), {"add up to the 3 columns"});
+  check_refusal(softmax({3, 0}, {0, 3, 1, 2}, {0, 2, 3}), {"do not belong to group_sizes"});
+  check_refusal(softmax({1, 2}, {0, 3, 2, 1}, {0, 2, 3}), {"do not belong to group_sizes"});
+  check_refusal(softmax({1, 2}, {0, 3, 1}, {0, 2, 3}), {"do not belong to group_sizes"});
+}
+
+TEST_CASE("layer normalisation of other axes, of weights that do not fit, and its second output") {
+  const std::string last = attribute("axis", std::int64_t{-1}), epsilon = attribute("epsilon", 0.0f);
+  check_refusal(with_nodes({node("n", "LayerNormalization", {"x", "c"}, {"y"}, {zero})}), {"'n'", "axis is 0"});
+  check_refusal(with_nodes({node("n", "LayerNormalization", {"x", "c"}, {"y"}, {last})}), {"'c' has 2 elements"});
+  OnnxBuilder file = sound();
+  file.initializers = {onnx::tensor("g", Tensor{{3}, {1, 2, 3}})};
+  file.outputs = {onnx::value_info("y", 3)};
+  file.nodes = {node("n", "LayerNormalization", {"x", "g"}, {"y"})};
+  CHECK(refusal(file.bytes()) == "");
+  file.nodes = {node("n", "LayerNormalization", {"x", "g"}, {"y"}, {epsilon})};
+  check_refusal(file.bytes(), {"epsilon is 0"});
+  file.nodes = {node("n", "LayerNormalization", {"x", "g"}, {"h", "mean"}), node("r", "Relu", {"mean"}, {"y"})};
+  check_refusal(file.bytes(), {"'mean'", "second output"});
 }
 
 TEST_CASE("gathered columns that are no permutation") {

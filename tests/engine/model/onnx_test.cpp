@@ -51,6 +51,8 @@ Model every_layer() {
   h = append(m, "e", Exp{}, {append(m, "f", Clamp{-0.7f, 1.1f}, {h}, 4)}, 4);
   const Value gate = append(m, "g", Product{}, {append(m, "soft", Softplus{}, {h}, 4), h}, 4);
   h = append(m, "residual", Sum{}, {h, gate}, 4);
+  h = append(m, "layer norm", LayerNorm{filled({4}, 6), filled({4}, 7), 1e-4f}, {h}, 4);
+  h = append(m, "share", Softmax{{4}}, {append(m, "shares", Softmax{{1, 3}}, {h}, 4)}, 4);
   h = append(m, "split", StickBreaking{{2, 2}, false}, {h, e}, 4);
   h = append(m, "readout", Threshold{0.1}, {h}, 4);
   m.outputs = {h, log};
@@ -144,6 +146,14 @@ TEST_CASE("stick-breaking tables for layers of 2 and 3 voxels") {
   CHECK(t.stick == Ints{1, 5, 5, 2, 5, 5, 3, 4, 5});
   CHECK(t.layer_part == Ints{0, 0, 1, 1, 1});
   CHECK(t.voxel_part == Ints{3, 4, 6, 7, 8});
+}
+
+TEST_CASE("softmax tables for groups of 1 and 3 columns") {
+  const onnx::GroupTables t = onnx::group_tables({1, 3});
+  CHECK(t.groups == 2);
+  CHECK(t.parts == 3);
+  CHECK(t.member == Ints{0, 4, 4, 1, 2, 3});
+  CHECK(t.place == Ints{0, 3, 4, 5});
 }
 
 TEST_CASE("a file written by hand is read") {

@@ -171,6 +171,46 @@ TEST_CASE("clamp: values, gradients inside and outside, and bounds that are none
     CHECK_THROWS_WITH_AS(one_op(wrong, {1}, 1), doctest::Contains("must be finite, the first below"), Error);
 }
 
+TEST_CASE("softmax: groups by hand, sums of one, large numbers, gradients") {
+  const Tensor x{{2, 5}, {0, static_cast<float>(std::log(3.0)), 7, 1, 1, 1000, -1000, 0, -800, 800}};
+  const Tensor y = run_op(one_op(Softmax{{2, 1, 2}}, {5}, 5), {x});
+  check_close(y, {0.25, 0.75, 1, 0.5, 0.5, 1, 0, 1, 0, 1});
+  for (const std::vector<int>& groups : {std::vector<int>{6}, {1, 5}, {2, 3, 1}})
+    check_gradients(one_op(Softmax{groups}, {6}, 6), {random_tensor({4, 6}, 5)}, Mode::inference);
+  check_gradients(one_op(Softmax{{37, 3}}, {40}, 40), {random_tensor({3, 40}, 6)}, Mode::inference);
+  CHECK_THROWS_WITH_AS(one_op(Softmax{{2, 2}}, {5}, 5), doctest::Contains("groups hold 4 columns, the input has 5"),
+                       Error);
+  CHECK_THROWS_WITH_AS(one_op(Softmax{{6, -1}}, {5}, 5), doctest::Contains("a group has -1 columns"), Error);
+}
+
+TEST_CASE("layer norm: by hand, gradients narrower and wider than a block of columns, any number of threads") {
+  LayerNorm op = layer_norm(4);
+  op.gamma.data = {2, 1, 1, -1}, op.beta.data = {1, 0, 0.5f, 0}, op.epsilon = 1e-12f;
+  const double r = std::sqrt(5.0);  // of 1, 3, 5, 7: mean 4, variance 5
+  check_close(run_op(one_op(op, {4}, 4), {Tensor{{1, 4}, {1, 3, 5, 7}}}), {1 - 6 / r, -1 / r, 0.5 + 1 / r, -3 / r});
+  CHECK(std::isfinite(run_op(one_op(layer_norm(3), {3}, 3), {Tensor{{1, 3}, {5, 5, 5}}}).data[0]));
+  for (const auto& [events, width] : {std::pair(6, 4), std::pair(35, 67)}) {
+    LayerNorm wide = layer_norm(width);
+    wide.gamma = random_tensor({width}, 1, 0.5f, 1.5f), wide.beta = random_tensor({width}, 2);
+    const Model model = one_op(wide, {width}, width);
+    const Tensor x = random_tensor({events, width}, 3, -2.0f, 2.0f), dy = random_tensor({events, width}, 4);
+    check_gradients(model, {x}, Mode::training);
+    Tape one, three;
+    Model gradient_one = zeros_like(model), gradient_three = zeros_like(model);
+    forward(model, std::vector<Tensor>{x}, Mode::training, one, 1);
+    forward(model, std::vector<Tensor>{x}, Mode::training, three, 3);
+    backward(model, one, dy, gradient_one, {}, true, 1);
+    backward(model, three, dy, gradient_three, {}, true, 3);
+    CHECK(gradient_one == gradient_three);
+    CHECK(one.values[1] == three.values[1]);
+  }
+  LayerNorm wrong = layer_norm(4);
+  wrong.epsilon = 0;
+  CHECK_THROWS_WITH_AS(one_op(wrong, {4}, 4), doctest::Contains("epsilon 0 must be finite and above 0"), Error);
+  CHECK_THROWS_WITH_AS(one_op(layer_norm(4), {3}, 3), doctest::Contains("gamma holds 4 numbers; it must be [3]"),
+                       Error);
+}
+
 TEST_CASE("log energy: decades above and below the reference, and the slope") {
   const Model model = one_op(LogEnergy{10000.0}, {1}, 1);
   check_close(run_op(model, {Tensor{{4, 1}, {1000, 10000, 100000, 20000}}}), {-1, 0, 1, 0.30102999566});

@@ -14,6 +14,7 @@
 #include "engine/kernels/join.h"
 #include "engine/kernels/log_energy.h"
 #include "engine/kernels/permute.h"
+#include "engine/kernels/softmax.h"
 #include "engine/kernels/table.h"
 #include "engine/ops/requantization.h"
 
@@ -131,6 +132,28 @@ TEST_CASE("permute: each element from its place") {
   CHECK(y[1] == 10);
   CHECK(y[2] == -40);
   CHECK(y[3] == -20);
+}
+
+TEST_CASE("softmax: parts of a group sum to the whole exactly, by hand") {
+  // A step of the code is ln 2: e^-d = 2^-d.
+  const uint16_t halves[5] = {32768, 16384, 8192, 4096, 0};
+  const uint16_t begin[4] = {0, 3, 4, 6};
+  const int8_t x[6] = {5, 4, 3, -7, -128, 127};
+  uint8_t y[6];
+  run(Shares{3, begin, 4, 0, halves, 255}, x, y);
+  CHECK(y[0] == 145);  // 1, 1/2, 1/4 of 7/4: floor(255 * 4/7) = 145,
+  CHECK(y[1] == 73);   // floor(255 * 6/7) = 218 less 145,
+  CHECK(y[2] == 37);   // 255 less 218
+  CHECK(y[3] == 255);  // a group of one takes all
+  CHECK(y[4] == 0);    // the difference 255 counts as 4
+  CHECK(y[5] == 255);
+  const uint16_t knots[3] = {32768, 8192, 0};  // differences 0, 2, 4
+  const Shares coarse{3, begin, 4, 1, knots, 255};
+  CHECK(exponential_of(coarse, 0) == 32768);
+  CHECK(exponential_of(coarse, 1) == 20480);  // halfway
+  CHECK(exponential_of(coarse, 3) == 4096);
+  CHECK(exponential_of(coarse, 4) == 0);
+  CHECK(exponential_of(coarse, 65535) == 0);
 }
 
 TEST_CASE("the energy's logarithm") {

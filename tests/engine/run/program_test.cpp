@@ -57,6 +57,13 @@ TEST_CASE("the interpreter's linear layers equal naive sums, and every value sta
             REQUIRE(static_cast<std::int32_t>(v[index(node.output)][static_cast<std::size_t>(r)]) ==
                     naive_row(*op, v[index(node.inputs[0])], r));
       }
+      for (const QNode& node : p.nodes)
+        if (const auto* op = std::get_if<QSoftmax>(&node.op))
+          for (std::size_t g = 1; g < op->part_begin.size(); ++g) {
+            std::uint32_t whole = 0;
+            for (std::size_t i = op->part_begin[g - 1]; i < op->part_begin[g]; ++i) whole += v[index(node.output)][i];
+            REQUIRE(whole == static_cast<std::uint32_t>(op->whole));
+          }
       // The parts before the threshold sum to the total exactly.
       std::uint64_t sum = 0, total = 0;
       for (std::size_t i = 0; i < p.nodes.size(); ++i) {
@@ -149,6 +156,50 @@ TEST_CASE("what the integers do not depend on is checked too: scales, energies, 
   }
   CHECK(linears > 0);
   CHECK(tables > 0);
+}
+
+TEST_CASE("orders, bounds and softmax tables that a run could not follow are refused") {
+  const Program sound = random_program(4);
+  const auto refused = [&](auto&& change, const char* reason) {
+    Program p = sound;
+    for (QNode& node : p.nodes) std::visit([&](auto& op) { change(op); }, node.op);
+    CHECK_THROWS_WITH_AS(check(p), doctest::Contains(reason), Error);
+  };
+  const auto permute = [&](auto&& change, const char* reason) {
+    refused(
+        [&](auto& op) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(op)>, QPermute>) change(op);
+        },
+        reason);
+  };
+  const auto softmax = [&](auto&& change, const char* reason) {
+    refused(
+        [&](auto& op) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(op)>, QSoftmax>) change(op);
+        },
+        reason);
+  };
+  permute([](QPermute& op) { op.order[0] = op.order[1]; }, "must list each of 0 .. ");
+  permute([](QPermute& op) { op.order[0] = -1; }, "must list each of 0 .. ");
+  permute([](QPermute& op) { op.order.push_back(static_cast<std::int32_t>(op.order.size())); }, "elements, needs");
+  refused(
+      [](auto& op) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(op)>, QClamp>) op.high = 200;
+      },
+      "leave the range of value");
+  refused(
+      [](auto& op) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(op)>, QClamp>) ++op.length;
+      },
+      "elements, needs");
+  softmax([](QSoftmax& op) { op.exponential[0] = 0; }, "entry 0 is 0, needs 32768");
+  softmax([](QSoftmax& op) { op.exponential.back() = 32769; }, "entry 32769 is above 32768");
+  softmax([](QSoftmax& op) { op.exponential.pop_back(); }, "entries, needs");
+  softmax([](QSoftmax& op) { op.last = 65536; }, "outside 0 .. 65535");
+  softmax([](QSoftmax& op) { op.whole = 0; }, "the whole 0 is outside 1 .. 65535");
+  softmax([](QSoftmax& op) { op.whole += 1; }, "leave the range of value");
+  softmax([](QSoftmax& op) { op.part_begin[1] = 0; }, "group 0 has no parts");
+  softmax([](QSoftmax& op) { op.part_begin.pop_back(); }, "elements, needs");
 }
 
 TEST_CASE("corrupted text never crashes: it is refused or it is another sound program") {

@@ -80,6 +80,17 @@ struct Builder {
                out);
   }
 
+  ValueId softmax(const std::string& name, ValueId x, int bits) {
+    Softmax op;
+    for (int left = value(x).length; left > 0; left -= op.group_sizes.back())
+      op.group_sizes.push_back(between(1, std::min(left, 6)));
+    const QValue out = code(name, value(x).length, bits, false);
+    return add(name,
+               quantize_softmax(op, between(1, 100) / 500.0, static_cast<std::int32_t>(value(x).high - value(x).low),
+                                static_cast<std::int32_t>(out.high)),
+               {x}, out);
+  }
+
   ValueId condition(const std::string& name, ValueId energy_in, int bits) {
     const QValue out = code(name, 1, bits, true);
     const double scale = 1.3 / static_cast<double>(out.high);
@@ -143,8 +154,14 @@ Program random_program(std::uint64_t seed) {
   const ValueId t1 = b.table("squash", h3, Builder::code("t", b.value(h3).length, 8, true), 0);
   const ValueId mixed = b.permute("mixed", t1);
   const ValueId limited = b.limit("limited", mixed);
+  const ValueId shares = b.softmax("shares", limited, b.chance(0.5) ? 8 : 12);
+  const double weight = 127.0 / (90.0 * static_cast<double>(b.value(shares).high) / 4);
+  const Factor factor = closest_factor(weight, "wide", "weighted");
+  const int width = b.value(limited).length;
+  const ValueId weighted = b.add("weighted", QMultiply{width, factor.multiplier, factor.shift, -128, 127},
+                                 {limited, shares}, Builder::code("w", width, 8, true));
   const ValueId h4 =
-      b.linear("hidden4", limited, Builder::code("h", b.between(9, 20), 16, true), 0.1, 8, "narrow", true, false);
+      b.linear("hidden4", weighted, Builder::code("h", b.between(9, 20), 16, true), 0.1, 8, "narrow", true, false);
   const ValueId t2 = b.table("bend", h4, Builder::code("t", b.value(h4).length, 16, true), 3);
 
   const int groups = b.between(2, 4);

@@ -77,23 +77,28 @@ Geometry rings_10x5() {
   return g;
 }
 
-// CaloChallenge/homepage, binning_dataset_1_photons.xml. The files hold no depths.
+// CaloChallenge/homepage, binning_dataset_1_photons.xml. The files hold no depths; for the simulation they are those of
+// a barrel like ATLAS's, in X0: what stands before it and the presampler, strips, middle, back, first hadronic layer.
 Geometry ds1_photons() {
   struct Layer {
     const char* name;
     int alpha_bins;
     std::vector<double> r_edges;
+    double end_x0;
   };
   const std::vector<Layer> layers = {
-      {"0", 1, {0, 5, 10, 30, 50, 100, 200, 400, 600}},
-      {"1", 10, {0, 2, 4, 6, 8, 10, 12, 15, 20, 30, 40, 50, 70, 90, 120, 150, 200}},
-      {"2", 10, {0, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 130, 160, 200, 250, 300, 350, 400}},
-      {"3", 1, {0, 50, 100, 200, 400, 600}},
-      {"12", 1, {0, 100, 200, 400, 1000, 2000}}};
+      {"0", 1, {0, 5, 10, 30, 50, 100, 200, 400, 600}, 2},
+      {"1", 10, {0, 2, 4, 6, 8, 10, 12, 15, 20, 30, 40, 50, 70, 90, 120, 150, 200}, 6.3},
+      {"2", 10, {0, 2, 5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 130, 160, 200, 250, 300, 350, 400}, 22.3},
+      {"3", 1, {0, 50, 100, 200, 400, 600}, 24.3},
+      {"12", 1, {0, 100, 200, 400, 1000, 2000}, 30}};
+  const double x0_mm = medium("Pb/LAr").x0_mm;
   Geometry g{"ds1-photons", {}, 1};
   for (const Layer& l : layers) {
     GeometryLayer layer = ring_layer(l.alpha_bins, l.r_edges);
     layer.name = l.name;
+    if (!g.layers.empty()) layer.z_begin = g.layers.back().z_end;
+    layer.z_end = l.end_x0 * x0_mm;
     g.layers.push_back(layer);
   }
   return g;

@@ -17,8 +17,10 @@ Material material(const std::string& name) {
   if (name == "PbWO4") return {68.36, 170.87, 7.39, 8.28};
   if (name == "NaI") return {46.557, 110.96, 9.49, 3.667};
   if (name == "W") return {74, 183.84, 6.76, 19.30};
+  if (name == "Pb") return {82, 207.2, 6.37, 11.35};
+  if (name == "LAr") return {18, 39.948, 19.55, 1.396};
   if (name == "Si") return {14, 28.0855, 21.82, 2.329};
-  fail("material ", name, ": not known; there are PbWO4, NaI, W and Si");
+  fail("material ", name, ": not known; there are PbWO4, NaI, W, Si, Pb and LAr");
 }
 
 double critical_energy_mev(const Material& m) { return 2.66 * std::pow(m.x0_g_per_cm2 * m.z / m.a, 1.1); }
@@ -58,7 +60,8 @@ Medium sampling_medium(const Material& absorber, double absorber_mm, const Mater
 Medium medium(const std::string& name) {
   if (name == "PbWO4" || name == "NaI") return homogeneous_medium(material(name));
   if (name == "W/Si") return sampling_medium(material("W"), 1.4, material("Si"), 0.3, 0.17);
-  fail("medium ", name, ": not known; there are PbWO4, NaI (homogeneous) and W/Si (sampling)");
+  if (name == "Pb/LAr") return sampling_medium(material("Pb"), 1.53, material("LAr"), 4.2, 0.10);
+  fail("medium ", name, ": not known; there are PbWO4, NaI (homogeneous), W/Si and Pb/LAr (sampling)");
 }
 
 }  // namespace quench

@@ -13,7 +13,7 @@ struct Material {
   double x0_mm() const { return 10 * x0_g_per_cm2 / density_g_per_cm3; }
 };
 
-// "PbWO4", "NaI", "W", "Si".
+// "PbWO4", "NaI", "W", "Si", "Pb", "LAr".
 Material material(const std::string& name);
 
 // Critical energy 2.66 (X0 Z / A)^1.1, MeV, X0 in g/cm^2.
@@ -36,8 +36,8 @@ Medium homogeneous_medium(const Material&, double resolution = 0.03);
 Medium sampling_medium(const Material& absorber, double absorber_mm, const Material& active, double active_mm,
                        double resolution);
 
-// "PbWO4", "NaI" (homogeneous, resolution 0.03) or "W/Si" (1.4 mm W + 0.3 mm Si, resolution 0.17: our choice, none is
-// published).
+// "PbWO4", "NaI" (homogeneous, resolution 0.03), "W/Si" (1.4 mm W + 0.3 mm Si, resolution 0.17: our choice, none is
+// published) or "Pb/LAr" (1.53 mm Pb + 4.2 mm LAr, resolution 0.10: flat plates for the accordion of ATLAS).
 Medium medium(const std::string& name);
 
 }  // namespace quench

@@ -187,8 +187,9 @@ std::string medium_name(const Geometry& g, const Simulation& simulation) {
   if (!simulation.medium.empty()) return simulation.medium;
   if (g.name == "rings-10x5") return "PbWO4";
   if (g.name == "ds2") return "W/Si";
+  if (g.name == "ds1-photons") return "Pb/LAr";
   if (g.name.rfind("grid-", 0) == 0) return "NaI";
-  fail("simulate: geometry ", g.name, " does not say its medium; name one: PbWO4, NaI or W/Si");
+  fail("simulate: geometry ", g.name, " does not say its medium; name one: PbWO4, NaI, W/Si or Pb/LAr");
 }
 
 Setup make_setup(const Geometry& g, const Simulation& simulation) {

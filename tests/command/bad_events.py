@@ -139,7 +139,6 @@ class BadEvents(CommandTest):
             with self.subTest(name):
                 self.write('geo.txt', text)
                 self.refused(*self.evaluate('good.npz', 'geo.txt'), says=says)
-        self.refused('simulate', '--geometry', 'ds1-photons', '--events', 3, '--out', 'e.npz', says='depth')
 
     def test_folder_of_arrays(self):
         self.refused(*self.evaluate('folder'), says=['folder', 'No such file'])

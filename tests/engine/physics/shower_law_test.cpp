@@ -99,8 +99,15 @@ TEST_CASE("W/Si: sampling medium and laws at 10 GeV") {
   }
 }
 
+TEST_CASE("Pb/LAr: the mixture by hand") {
+  const Medium m = medium("Pb/LAr");
+  CHECK(m.x0_mm == doctest::Approx(18.9355).epsilon(1e-4));
+  CHECK(m.critical_mev == doctest::Approx(9.5130).epsilon(1e-4));
+  CHECK(m.moliere_mm == doctest::Approx(42.199).epsilon(1e-4));
+}
+
 TEST_CASE("guards: everything stays finite far below their range") {
-  for (const char* name : {"NaI", "PbWO4", "W/Si"}) {
+  for (const char* name : {"NaI", "PbWO4", "W/Si", "Pb/LAr"}) {
     const Medium m = medium(name);
     for (double energy : {1e-3, 0.005, 0.0088, 0.01, 0.017, 0.024, 0.05, 0.1, 10000.0}) {
       const ShowerLaw law = shower_law(m, energy);

@@ -282,7 +282,9 @@ TEST_CASE("refusals") {
   const auto refused = [&](const Geometry& geometry, const Simulation& s, std::int64_t first = 0, int count = 1) {
     return message([&] { simulate(geometry, s, first, count); });
   };
-  CHECK(has(refused(geometry("ds1-photons"), {}), "the depth of layer 0 is not known"));
+  Geometry flat = geometry("ds1-photons");
+  flat.layers[0].z_end = flat.layers[0].z_begin;
+  CHECK(has(refused(flat, {}), "the depth of layer 0 is not known"));
   Simulation s = fixed(0.01);
   CHECK(has(refused(g, s), "energies from 0.01 to 0.01 GeV"));
   s = fixed(5);

@@ -98,9 +98,10 @@ QFractionTable tabulate_fraction(const std::string& function, std::int32_t lowes
   for (int l = std::min(bits - 2, 13); l >= 1; --l) {
     op.interpolation_bits = static_cast<std::uint8_t>(l);
     op.value.clear();
+    // The last knot may stand beyond the last code: bent to it, the last line would miss by a code's step.
     for (std::int32_t k = 0; k < table_entries(lowest, highest, l); ++k)
-      op.value.push_back(static_cast<std::uint32_t>(
-          std::clamp(std::floor(f(std::min<std::int32_t>(lowest + (k << l), highest)) + 0.5), 0.0, 4294967295.0)));
+      op.value.push_back(
+          static_cast<std::uint32_t>(std::clamp(std::floor(f(lowest + (k << l)) + 0.5), 0.0, 4294967295.0)));
     const FractionTable table{lowest, op.interpolation_bits, op.value.data()};
     op.maximum_error = 0;
     for (std::int32_t q = lowest; q <= highest; ++q) {

@@ -206,6 +206,17 @@ TEST_CASE("the borders: voxels in MeV, sums kept, threshold applied") {
   CHECK(log_error / both < 0.03);
 }
 
+TEST_CASE("the table of the total is short whatever the width of a code") {
+  for (const double scale : {2e-6, 1e-5, 1.53e-5, 4e-5}) {
+    QValue code;
+    code.length = 1, code.bits = 16, code.is_signed = true, code.low = -32768, code.high = 32767, code.scale = scale;
+    const QFraction total = fraction_of_energy(code, "total");
+    INFO("scale ", scale);
+    CHECK(total.table.value.size() < 600);
+    CHECK(total.table.maximum_error <= 1e-5);
+  }
+}
+
 TEST_CASE("program text of a quantised model reads back") {
   const Program p = quantized(small_model(true), {});
   CHECK(read_program(program_text(p), "p") == p);

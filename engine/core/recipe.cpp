@@ -101,6 +101,7 @@ void fields(R& r, F&& f) {
   f("compress.encoding", r.compress.encoding, one_of({"smallest", "dense", "csr", "bitmap"}), "how weights are stored");
 
   f("evaluate.events", r.evaluate.events, range(2, max_count), "showers of each model that are compared");
+  f("evaluate.binning", r.evaluate.binning, one_of({"automatic", "quantiles", "challenge"}), "of the histograms");
 
   f("generate.targets", r.generate.targets, any(), "machines to write code for (see quench targets)");
   f("generate.energy_unit_mev", r.generate.energy_unit_mev, range(1e-9, 1e3), "one count of energy on the device, MeV");

@@ -67,6 +67,7 @@ struct Recipe {
   };
   struct Evaluate {
     int events = 20000;
+    std::string binning = "automatic";
   };
   struct Generate {
     std::vector<std::string> targets = {"host", "cortex-m4", "vitis-hls"};

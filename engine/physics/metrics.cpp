@@ -108,6 +108,13 @@ double wasserstein_1(std::vector<double> a, std::vector<double> b) {
   return wasserstein(sorted_values(a), sorted_values(b));
 }
 
+Binning binning_from(const std::string& name) {
+  if (name == "automatic") return Binning::automatic;
+  if (name == "quantiles") return Binning::quantiles;
+  if (name == "challenge") return Binning::challenge;
+  fail("binning \"", name, "\" is not known; choose automatic, quantiles or challenge");
+}
+
 Comparison compare(const Geometry& g, const Events& reference, const Events& candidate, int threads, Binning binning) {
   if (reference.size() < 1 || candidate.size() < 1)
     fail("compare: ", reference.size(), " reference and ", candidate.size(), " candidate events; both need at least 1");

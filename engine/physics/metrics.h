@@ -64,6 +64,7 @@ struct Comparison {
 //   fractions are of the entries in range.
 // automatic: challenge for ds1-photons and ds2, quantiles for all others.
 enum class Binning { automatic, quantiles, challenge };
+Binning binning_from(const std::string& name);  // "automatic", "quantiles", "challenge"
 
 // Compares candidates with a reference, feature by feature. The numbers of events may differ; both at least 1.
 // When exactly one side has entries for a feature, S = 1; when neither has, S = 0.

@@ -12,13 +12,15 @@ namespace {
 int evaluate_verb(const Arguments& a) {
   const Geometry g = geometry(text(a, "--geometry"));
   const int workers = threads(a);
+  const Binning binning = binning_from(text(a, "--binning"));
   const Events reference = load_events(text(a, "--reference"), g);
   const Events candidate = load_events(text(a, "--candidate"), g, true);
-  std::vector<NamedComparison> rows{{"candidate against reference", compare(g, reference, candidate, workers)}};
+  std::vector<NamedComparison> rows{
+      {"candidate against reference", compare(g, reference, candidate, workers, binning)}};
   std::vector<NamedPaired> pairs;
   if (given(a, "--baseline")) {
     const Events baseline = load_events(text(a, "--baseline"), g, true);
-    rows.insert(rows.begin(), {"baseline against reference", compare(g, reference, baseline, workers)});
+    rows.insert(rows.begin(), {"baseline against reference", compare(g, reference, baseline, workers, binning)});
     const bool same = baseline.incident_energies == candidate.incident_energies;
     if (same) pairs.push_back({"candidate against baseline, event by event", paired(g, baseline, candidate, workers)});
   }
@@ -41,6 +43,8 @@ Command evaluate_command() {
             {"--baseline", "EVENTS", "",
              "events of the uncompressed model; with the candidate's energies also compared event by event"},
             {"--geometry", "G", "", "read-out geometry of all files", true},
+            {"--binning", "B", "automatic",
+             "of the histograms: quantiles of the reference, challenge as CaloChallenge, or automatic by geometry"},
             json_option(),
             threads_option()},
            ""},

@@ -64,7 +64,8 @@ Judged judge(const Recipe& r, const Data& data, const Trained& trained, const Co
   save_events(folder + "/float.npz", from_float);
   save_events(folder + "/compressed.npz", from_program);
   const auto against = [&](const std::string& name, const Events& candidate) {
-    j.comparisons.push_back({name, compare(data.geometry, data.reference, candidate, threads)});
+    j.comparisons.push_back(
+        {name, compare(data.geometry, data.reference, candidate, threads, binning_from(r.evaluate.binning))});
   };
   against("second reference sample", data.second);
   if (trained.flow) against("flow (teacher)", sample(*trained.flow, r.seed, 0, e, latent_bits, threads));

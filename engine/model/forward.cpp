@@ -44,6 +44,7 @@ void run(const Permute& op, const Run& r) { forward(op, r.input(0), r.output());
 void run(const Coupling& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.saved(), r.threads); }
 void run(const ActNorm& op, const Run& r) { forward(op, r.input(0), r.output()); }
 void run(const NormalDensity& op, const Run& r) { forward(op, r.input(0), r.output()); }
+void run(const Asinh& op, const Run& r) { forward(op, r.input(0), r.output(), r.threads); }
 template <class Activation>
 void run(const Activation& op, const Run& r) {
   forward(op, r.input(0), r.output(), r.threads);
@@ -151,6 +152,9 @@ void back(const ActNorm& op, const Back& b) {
 }
 void back(const NormalDensity& op, const Back& b) {
   b.into(0, [&](Tensor& dx) { backward(op, b.run.input(0), b.output_gradient(), dx); });
+}
+void back(const Asinh& op, const Back& b) {
+  b.into(0, [&](Tensor& dx) { backward(op, b.run.input(0), b.run.output(), b.output_gradient(), dx, b.run.threads); });
 }
 template <class Activation>
 void back(const Activation& op, const Back& b) {

@@ -154,6 +154,12 @@ void check_op(const ActNorm& op, const Site& site) {
   expect_vector(site, "log_scale", op.log_scale, width);
 }
 
+void check_op(const Asinh& op, const Site& site) {
+  expect_inputs(site, 1);
+  if (op.width < 1) fail("model: node ", site.node, " (Asinh): ", op.width, " columns; at least 1 is needed");
+  expect_carrier(site, op.width, op.track);
+}
+
 void check_op(const NormalDensity&, const Site& site) {
   expect_inputs(site, 1);
   if (site.inputs[0] < 2)
@@ -190,6 +196,7 @@ bool same(const ActNorm& a, const ActNorm& b) {
   return a.shift == b.shift && a.log_scale == b.log_scale && a.inverse == b.inverse && a.track == b.track;
 }
 bool same(const NormalDensity&, const NormalDensity&) { return true; }
+bool same(const Asinh& a, const Asinh& b) { return a.width == b.width && a.inverse == b.inverse && a.track == b.track; }
 
 bool same(const Op& a, const Op& b) {
   if (a.index() != b.index()) return false;
@@ -226,7 +233,7 @@ const char* type_name(const Op& op) {
   constexpr const char* names[] = {"Linear",        "BatchNorm", "Relu",    "LeakyRelu", "Sigmoid",
                                    "Tanh",          "Concat",    "Slice",   "LogEnergy", "ConditionalAffine",
                                    "StickBreaking", "Threshold", "Permute", "Coupling",  "ActNorm",
-                                   "NormalDensity"};
+                                   "NormalDensity", "Asinh"};
   static_assert(std::variant_size_v<Op> == sizeof names / sizeof names[0], "one name for each op");
   return names[op.index()];
 }

@@ -9,6 +9,7 @@
 
 #include "engine/ops/act_norm.h"
 #include "engine/ops/activations.h"
+#include "engine/ops/asinh.h"
 #include "engine/ops/batch_norm.h"
 #include "engine/ops/conditional_affine.h"
 #include "engine/ops/coupling.h"
@@ -24,7 +25,7 @@ namespace quench {
 
 // Every trainable layer, once.
 using Op = std::variant<Linear, BatchNorm, Relu, LeakyRelu, Sigmoid, Tanh, Concat, Slice, LogEnergy, ConditionalAffine,
-                        StickBreaking, Threshold, Permute, Coupling, ActNorm, NormalDensity>;
+                        StickBreaking, Threshold, Permute, Coupling, ActNorm, NormalDensity, Asinh>;
 
 enum class Value : std::uint32_t {};  // index into values; never a pointer
 inline std::size_t index(Value v) { return static_cast<std::size_t>(v); }

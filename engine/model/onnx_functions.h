@@ -23,7 +23,7 @@ StickTables stick_shape(const std::vector<int>& layer_voxels);
 StickTables stick_tables(const std::vector<int>& layer_voxels);
 
 // FunctionProto messages by name: LogEnergy, ConditionalAffine, ConditionalAffineInverse, StickBreaking,
-// StickBreakingLog, Threshold.
+// StickBreakingLog, Threshold, and those of flow_name() (onnx_flow.h).
 std::string function(const std::string& name);
 
 }  // namespace quench::onnx

@@ -296,6 +296,25 @@ void constant(const Site& s) {
   s.reading.constants.emplace(s.node.outputs[0], Constant{&s.reading.numbers.back()});
 }
 
+// Columns in another order, each once: what quench writes for a Permute.
+void gather(const Site& s) {
+  expect_inputs(s, 2, 2);
+  expect_attributes(s, {"axis"});
+  expect_width_axis(s, int_attribute(s, "axis").value_or(0));
+  const Value x = value_input(s, 0);
+  Permute op;
+  for (const std::int64_t column : ints(s, 1)) {
+    if (column < 0 || column >= width(s, x))
+      fail(s.where, ": takes column ", column, " of ", width(s, x),
+           "; quench reads Gather as another order of columns");
+    op.order.push_back(static_cast<int>(column));
+  }
+  if (static_cast<int>(op.order.size()) != width(s, x))
+    fail(s.where, ": takes ", op.order.size(), " of ", width(s, x),
+         " columns; quench reads Gather as another order of all of them");
+  add_layer(s, std::move(op), {x}, width(s, x));
+}
+
 struct Operator {
   const char* op_type;
   void (*read)(const Site&);
@@ -319,6 +338,7 @@ constexpr Operator operators[] = {
     {"Reshape", reshape},
     {"Transpose", transpose},
     {"Constant", constant},
+    {"Gather", gather},
 };
 
 }  // namespace

@@ -81,5 +81,6 @@ void pass_through(const Site&, std::size_t k = 0);
 bool read_shape_node(const Site&);   // integer arithmetic on shapes; false: it is something else
 void read_node(const Site&);         // a layer of the standard domain
 void read_quench_node(const Site&);  // a layer of the domain "quench"
+bool read_flow_node(const Site&);    // a flow's layer of that domain; false: it is something else
 
 }  // namespace quench::onnx

@@ -8,7 +8,18 @@
 namespace quench {
 
 // Uses of noise; each has a seed of its own, so that no two of them ever share a stream.
-enum class Use : std::uint32_t { weights = 1, fill, order, latent, statistics, tune_latent, tune_energy, flow_order };
+enum class Use : std::uint32_t {
+  weights = 1,
+  fill,
+  order,
+  latent,
+  statistics,
+  tune_latent,
+  tune_energy,
+  flow_order,
+  mixture,
+  split
+};
 
 inline std::uint64_t stream_seed(std::uint64_t seed, Use use) {
   const std::uint32_t event[4] = {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32),

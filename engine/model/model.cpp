@@ -189,8 +189,9 @@ bool same(const Threshold& a, const Threshold& b) { return a.mev == b.mev; }
 
 bool same(const Permute& a, const Permute& b) { return a.order == b.order; }
 bool same(const Coupling& a, const Coupling& b) {
+  const bool same_spline = a.kind != CouplingKind::spline || (a.bins == b.bins && a.bound == b.bound);
   return a.kind == b.kind && a.begin == b.begin && a.length == b.length && a.width == b.width &&
-         a.inverse == b.inverse && a.track == b.track && a.bins == b.bins && a.bound == b.bound;
+         a.inverse == b.inverse && a.track == b.track && same_spline;
 }
 bool same(const ActNorm& a, const ActNorm& b) {
   return a.shift == b.shift && a.log_scale == b.log_scale && a.inverse == b.inverse && a.track == b.track;

@@ -61,24 +61,37 @@ void cholesky(std::vector<double>& a, std::size_t n) {
     }
 }
 
-double log_normal(const GaussianComponent& c, const double* x, std::size_t n, double* solved) {
-  double squares = 0, log_determinant = 0;
+// ln(weight) - ln|L| - width / 2 ln(2 pi) of every component: ln(weight p) without the distance.
+std::vector<double> log_heights(const GaussianMixture& m) {
+  const auto n = static_cast<std::size_t>(m.width);
+  std::vector<double> heights;
+  for (const GaussianComponent& c : m.components) {
+    double height = c.log_weight - 0.5 * static_cast<double>(n) * log_two_pi;
+    for (std::size_t i = 0; i < n; ++i) height -= log(c.factor[i * n + i]);
+    heights.push_back(height);
+  }
+  return heights;
+}
+
+// (x - mean)^T covariance^-1 (x - mean)
+double squared_distance(const GaussianComponent& c, const double* x, std::size_t n, double* solved) {
+  double squares = 0;
   for (std::size_t i = 0; i < n; ++i) {
     double sum = x[i] - c.mean[i];
     for (std::size_t k = 0; k < i; ++k) sum -= c.factor[i * n + k] * solved[k];
     solved[i] = sum / c.factor[i * n + i];
     squares += solved[i] * solved[i];
-    log_determinant += log(c.factor[i * n + i]);
   }
-  return -0.5 * (squares + static_cast<double>(n) * log_two_pi) - log_determinant;
+  return squares;
 }
 
 // ln p of one row; `parts` receives ln(weight p) of every component.
-double log_density(const GaussianMixture& m, const double* x, std::vector<double>& parts, std::vector<double>& solved) {
+double log_density(const GaussianMixture& m, const std::vector<double>& heights, const double* x,
+                   std::vector<double>& parts, std::vector<double>& solved) {
   const auto n = static_cast<std::size_t>(m.width);
   double highest = -std::numeric_limits<double>::infinity(), sum = 0;
   for (std::size_t k = 0; k < m.components.size(); ++k) {
-    parts[k] = m.components[k].log_weight + log_normal(m.components[k], x, n, solved.data());
+    parts[k] = heights[k] - 0.5 * squared_distance(m.components[k], x, n, solved.data());
     highest = std::max(highest, parts[k]);
   }
   for (const double part : parts) sum += exp(part - highest);
@@ -89,11 +102,12 @@ double log_density(const GaussianMixture& m, const double* x, std::vector<double
 GaussianComponent weighted(const Rows& r, const double* share, std::size_t stride, double regularisation) {
   const std::size_t n = r.width;
   GaussianComponent c{0, std::vector<double>(n), std::vector<double>(n * n)};
-  double total = 1e-10;
+  double total = 0;
   for (std::size_t i = 0; i < r.count; ++i) {
     total += share[i * stride];
     for (std::size_t j = 0; j < n; ++j) c.mean[j] += share[i * stride] * r.row(i)[j];
   }
+  total = std::max(total, 1e-10);  // a component may lose all its rows
   for (double& m : c.mean) m /= total;
   std::vector<double> d(n);
   for (std::size_t i = 0; i < r.count; ++i) {
@@ -167,10 +181,11 @@ void maximise(GaussianMixture& m, const Rows& r, const std::vector<double>& shar
 double expect(const GaussianMixture& m, const Rows& r, std::vector<double>& share, int threads) {
   const std::size_t k = m.components.size();
   std::vector<double> densities(r.count);
+  const std::vector<double> heights = log_heights(m);
   parallel_for(threads, r.count, grain, [&](std::size_t begin, std::size_t end) {
     std::vector<double> parts(k), solved(r.width);
     for (std::size_t i = begin; i < end; ++i) {
-      densities[i] = log_density(m, r.row(i), parts, solved);
+      densities[i] = log_density(m, heights, r.row(i), parts, solved);
       for (std::size_t c = 0; c < k; ++c) share[i * k + c] = exp(parts[c] - densities[i]);
     }
   });
@@ -234,12 +249,13 @@ GaussianMixture fit_mixture(const Tensor& rows, const Tensor& validation, const 
 std::vector<double> log_densities(const GaussianMixture& m, const Tensor& rows, int threads) {
   if (rows.columns() != m.width) fail("mixture: of ", m.width, " columns, the rows have ", rows.columns());
   std::vector<double> result(static_cast<std::size_t>(rows.rows()));
+  const std::vector<double> heights = log_heights(m);
   parallel_for(threads, result.size(), grain, [&](std::size_t begin, std::size_t end) {
     std::vector<double> parts(m.components.size()), solved(static_cast<std::size_t>(m.width));
     for (std::size_t i = begin; i < end; ++i) {
       const float* row = rows.row(static_cast<int>(i));
       const std::vector<double> x(row, row + m.width);
-      result[i] = log_density(m, x.data(), parts, solved);
+      result[i] = log_density(m, heights, x.data(), parts, solved);
     }
   });
   return result;

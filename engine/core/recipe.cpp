@@ -24,7 +24,7 @@ void fields(R& r, F&& f) {
   f("name", r.name, identifier(), "names the model and the generated code");
   f("seed", r.seed, range(0, 9.2e18), "of every random stream");
 
-  f("data.source", r.data.source, any(), "\"simulation\", or the path of an events file or folder");
+  f("data.source", r.data.source, any(), "\"simulation\", or the path of events or of a .csv table");
   f("data.geometry", r.data.geometry, any(), "rings-10x5, ds1-photons, ds2, grid-ZxYxX or a geometry file");
   f("data.particle", r.data.particle, one_of({"electron", "photon"}), "what the simulation shoots");
   f("data.events", r.data.events, range(1, max_count), "showers to train on (simulation)");
@@ -33,6 +33,8 @@ void fields(R& r, F&& f) {
   f("data.threshold_mev", r.data.threshold_mev, range(-1, 1e6), "voxels below are empty, MeV; -1: the geometry's");
   f("data.validation_events", r.data.validation_events, range(1, max_count), "held-out showers (simulation)");
   f("data.validation_fraction", r.data.validation_fraction, range(0.01, 0.9), "held-out last part of an events file");
+  f("data.test_fraction", r.data.test_fraction, range(0.01, 0.9), "rows of a .csv that are only judged on");
+  f("data.columns", r.data.columns, any(), "of a .csv, by name; \"*\": all that hold numbers");
 
   f("model.family", r.model.family, one_of({"gan", "flow", "vae"}), "how the generator is trained");
   f("model.latent", r.model.latent, range(1, max_width), "latent numbers a shower");
@@ -75,6 +77,7 @@ void fields(R& r, F&& f) {
   f("flow.hidden", r.flow.hidden, range(1, max_width), "hidden layers of each coupling's network");
   f("flow.act_norm", r.flow.act_norm, any(), "a trained scale and shift before each coupling");
   f("flow.two_step", r.flow.two_step, any(), "layer energies by a flow of their own, then the voxels");
+  f("flow.asinh", r.flow.asinh, any(), "trained asinh of each column first, for heavy tails (.csv)");
 
   f("vae.encoder_hidden", r.vae.encoder_hidden, range(1, max_width), "widths of the encoder's hidden layers");
   f("vae.beta", r.vae.beta, range(0, 1e6), "weight of the divergence from normal latents");
@@ -102,6 +105,8 @@ void fields(R& r, F&& f) {
 
   f("evaluate.events", r.evaluate.events, range(2, max_count), "showers of each model that are compared");
   f("evaluate.binning", r.evaluate.binning, one_of({"automatic", "quantiles", "challenge"}), "of the histograms");
+  f("evaluate.mixture", r.evaluate.mixture, range(1, 100), "Gaussians of the mixture a flow is compared with (.csv)");
+  f("evaluate.mixture_starts", r.evaluate.mixture_starts, range(1, 100), "its fits, the best of which is compared");
 
   f("generate.targets", r.generate.targets, any(), "machines to write code for (see quench targets)");
   f("generate.energy_unit_mev", r.generate.energy_unit_mev, range(1e-9, 1e3), "one count of energy on the device, MeV");

@@ -16,6 +16,8 @@ struct Recipe {
     double minimum_gev = 1, maximum_gev = 100, threshold_mev = -1;
     int validation_events = 20000;
     double validation_fraction = 0.25;
+    double test_fraction = 0.2;
+    std::vector<std::string> columns = {"*"};
   };
   struct Model {
     std::string family = "gan";
@@ -46,7 +48,7 @@ struct Recipe {
     int couplings = 8, bins = 8;
     double bound = 5;
     std::vector<int> hidden = {128, 128};
-    bool act_norm = false, two_step = false;
+    bool act_norm = false, two_step = false, asinh = false;
   };
   struct Vae {
     std::vector<int> encoder_hidden = {512, 256};
@@ -68,6 +70,7 @@ struct Recipe {
   struct Evaluate {
     int events = 20000;
     std::string binning = "automatic";
+    int mixture = 10, mixture_starts = 5;
   };
   struct Generate {
     std::vector<std::string> targets = {"host", "cortex-m4", "vitis-hls"};

@@ -48,6 +48,7 @@ void run(const NormalDensity& op, const Run& r) { forward(op, r.input(0), r.outp
 void run(const Sum& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
 void run(const Product& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
 void run(const LayerNorm& op, const Run& r) { forward(op, r.input(0), r.output(), r.saved(), r.threads); }
+void run(const Asinh& op, const Run& r) { forward(op, r.input(0), r.output(), r.threads); }
 template <class Activation>
 void run(const Activation& op, const Run& r) {
   forward(op, r.input(0), r.output(), r.threads);
@@ -172,6 +173,9 @@ void back(const LayerNorm& op, const Back& b) {
   layer_back(op, b, [&](Tensor* dx, LayerNorm* g) {
     backward(op, b.run.input(0), b.run.saved(), b.output_gradient(), dx, g, b.run.threads);
   });
+}
+void back(const Asinh& op, const Back& b) {
+  b.into(0, [&](Tensor& dx) { backward(op, b.run.input(0), b.run.output(), b.output_gradient(), dx, b.run.threads); });
 }
 template <class Activation>
 void back(const Activation& op, const Back& b) {

@@ -193,6 +193,12 @@ void check_op(const Spread& op, const Site& site) {
   expect_vector(site, "deviation", op.deviation, site.output);
 }
 
+void check_op(const Asinh& op, const Site& site) {
+  expect_inputs(site, 1);
+  if (op.width < 1) fail("model: node ", site.node, " (Asinh): ", op.width, " columns; at least 1 is needed");
+  expect_carrier(site, op.width, op.track);
+}
+
 void check_op(const NormalDensity&, const Site& site) {
   expect_inputs(site, 1);
   if (site.inputs[0] < 2)
@@ -231,14 +237,16 @@ bool same(const LayerNorm& a, const LayerNorm& b) {
 }
 
 bool same(const Coupling& a, const Coupling& b) {
+  const bool same_spline = a.kind != CouplingKind::spline || (a.bins == b.bins && a.bound == b.bound);
   return a.kind == b.kind && a.begin == b.begin && a.length == b.length && a.width == b.width &&
-         a.inverse == b.inverse && a.track == b.track && a.bins == b.bins && a.bound == b.bound;
+         a.inverse == b.inverse && a.track == b.track && same_spline;
 }
 bool same(const ActNorm& a, const ActNorm& b) {
   return a.shift == b.shift && a.log_scale == b.log_scale && a.inverse == b.inverse && a.track == b.track;
 }
 bool same(const Spread& a, const Spread& b) { return a.deviation == b.deviation; }
 bool same(const NormalDensity&, const NormalDensity&) { return true; }
+bool same(const Asinh& a, const Asinh& b) { return a.width == b.width && a.inverse == b.inverse && a.track == b.track; }
 
 bool same(const Op& a, const Op& b) {
   if (a.index() != b.index()) return false;
@@ -275,7 +283,7 @@ const char* type_name(const Op& op) {
   constexpr const char* names[] = {
       "Linear",    "BatchNorm",         "Relu",          "LeakyRelu", "Sigmoid",  "Tanh",    "Concat",        "Slice",
       "LogEnergy", "ConditionalAffine", "StickBreaking", "Threshold", "Permute",  "Sum",     "Product",       "Clamp",
-      "Exp",       "Softplus",          "Softmax",       "LayerNorm", "Coupling", "ActNorm", "NormalDensity", "Spread"};
+      "Exp",       "Softplus",          "Softmax",       "LayerNorm", "Coupling", "ActNorm", "NormalDensity", "Spread", "Asinh"};
   static_assert(std::variant_size_v<Op> == sizeof names / sizeof names[0], "one name for each op");
   return names[op.index()];
 }

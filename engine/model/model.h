@@ -11,6 +11,7 @@
 
 #include "engine/ops/act_norm.h"
 #include "engine/ops/activations.h"
+#include "engine/ops/asinh.h"
 #include "engine/ops/batch_norm.h"
 #include "engine/ops/clamp.h"
 #include "engine/ops/conditional_affine.h"
@@ -32,7 +33,7 @@ namespace quench {
 // Every trainable layer, once.
 using Op = std::variant<Linear, BatchNorm, Relu, LeakyRelu, Sigmoid, Tanh, Concat, Slice, LogEnergy, ConditionalAffine,
                         StickBreaking, Threshold, Permute, Sum, Product, Clamp, Exp, Softplus, Softmax, LayerNorm,
-                        Coupling, ActNorm, NormalDensity, Spread>;
+                        Coupling, ActNorm, NormalDensity, Spread, Asinh>;
 
 enum class Value : std::uint32_t {};  // index into values; never a pointer
 inline std::size_t index(Value v) { return static_cast<std::size_t>(v); }

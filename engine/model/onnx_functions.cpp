@@ -5,34 +5,12 @@
 #include <algorithm>
 
 #include "engine/core/error.h"
-#include "engine/model/onnx_encode.h"
-#include "engine/model/onnx_proto.h"
+#include "engine/model/onnx_body.h"
+#include "engine/model/onnx_flow.h"
 #include "engine/model/protobuf.h"
 
 namespace quench::onnx {
 namespace {
-
-constexpr std::int64_t to_double = static_cast<std::int64_t>(OnnxType::float64);
-constexpr std::int64_t to_float = static_cast<std::int64_t>(OnnxType::float32);
-
-using Ints = std::vector<std::int64_t>;
-
-struct Body {
-  Names inputs;
-  std::vector<std::string> nodes;
-  Names attributes = {};
-};
-
-// One step of a body; the value it makes names it.
-std::string step(const std::string& op_type, const Names& inputs, const std::string& output,
-                 const std::vector<std::string>& attributes = {}) {
-  return node(output, op_type, inputs, {output}, attributes);
-}
-
-// Constants are tensors, which every version of the ONNX checker can look into.
-std::string constant(const std::string& output, const std::string& tensor_message) {
-  return step("Constant", {}, output, {tensor_attribute("value", tensor_message)});
-}
 
 // c = log10(E / reference), in double as in the engine.
 Body log_energy() {
@@ -121,6 +99,7 @@ Body body_of(const std::string& name) {
   if (name == "StickBreakingLog") return stick_breaking(true);
   if (name == "Threshold") return threshold();
   if (name == "GroupSoftmax") return group_softmax();
+  if (const auto flow = flow_function(name)) return flow_body(*flow);
   fail("onnx: no function is called '", name, "'");
 }
 

@@ -103,6 +103,7 @@ void read_quench_node(const Site& s) {
   if (type == "StickBreakingLog") return stick_breaking(s, true);
   if (type == "Threshold") return threshold(s);
   if (type == "GroupSoftmax") return group_softmax(s);
+  if (read_flow_node(s)) return;
   fail(s.where, ": this version of quench has no such layer; the file may come from a newer one");
 }
 

@@ -88,5 +88,6 @@ void read_clip(const Site&);
 void read_softmax(const Site&);
 void read_layer_normalization(const Site&);
 void read_quench_node(const Site&);  // a layer of the domain "quench"
+bool read_flow_node(const Site&);    // a flow's layer of that domain; false: it is something else
 
 }  // namespace quench::onnx

@@ -9,6 +9,7 @@
 #include "engine/model/onnx.h"
 #include "engine/model/onnx_encode.h"
 #include "engine/model/onnx_facts.h"
+#include "engine/model/onnx_flow.h"
 #include "engine/model/onnx_functions.h"
 #include "engine/model/protobuf.h"
 
@@ -37,6 +38,7 @@ struct Step {
   const Node& node;
   onnx::Names inputs;
   std::string output;
+  int input_width = 0;  // of the first input
 };
 
 void add_node(Step& s, const char* op_type, const std::vector<std::string>& attributes = {}) {
@@ -169,10 +171,44 @@ void write(Step& s, const LayerNorm& op) {
   add_node(s, "LayerNormalization", {attribute("axis", std::int64_t{1}), attribute("epsilon", op.epsilon)});
 }
 
-template <class FlowOp>
-void write(Step& s, const FlowOp&) {
-  fail("model: node '", s.node.name, "': ", type_name(s.node.op), " cannot be written as ONNX yet");
+void write(Step& s, const Spread&) {
+  fail("model: node '", s.node.name, "': Spread cannot be written as ONNX yet");
 }
+
+// Whether x brings a log-determinant follows from the widths.
+void add_flow_function(Step& s, const char* base, bool inverse, bool track, bool carried) {
+  add_function(s, onnx::flow_name({base, inverse, track, carried}).c_str());
+}
+
+void write(Step& s, const Coupling& op) {
+  const bool spline = op.kind == CouplingKind::spline, carried = s.input_width > op.width;
+  const Ints order = onnx::coupling_order(op, carried);
+  add_constant(s, "begin", Ints{1}, Ints{op.begin});
+  add_constant(s, "end", Ints{1}, Ints{std::int64_t{op.begin} + op.length});
+  add_constant(s, "order", Ints{static_cast<std::int64_t>(order.size())}, order);
+  if (spline) {
+    expect_finite(s, "bound", static_cast<double>(op.bound));
+    add_constant(s, "bound", static_cast<double>(op.bound));
+    add_constant(s, "shape", Ints{3}, onnx::spline_shape(op));
+    add_constant(s, "parts", Ints{3}, onnx::spline_parts(op));
+  }
+  const bool affine = op.kind == CouplingKind::affine;
+  add_flow_function(s,
+                    spline   ? "SplineCoupling"
+                    : affine ? "AffineCoupling"
+                             : "AdditiveCoupling",
+                    op.inverse, op.track, carried);
+}
+
+void write(Step& s, const ActNorm& op) {
+  add_weights(s, "shift", op.shift);
+  add_weights(s, "log_scale", op.log_scale);
+  add_flow_function(s, "ActNorm", op.inverse, op.track, s.input_width > static_cast<int>(op.shift.size()));
+}
+
+void write(Step& s, const NormalDensity&) { add_function(s, "NormalDensity"); }
+
+void write(Step& s, const Asinh& op) { add_flow_function(s, "Asinh", op.inverse, op.track, s.input_width > op.width); }
 
 const ModelValue& value_of(const Model& model, Value v) { return model.values[index(v)]; }
 
@@ -183,7 +219,8 @@ std::string graph_message(const Model& model, Graph& g) {
          model.inputs.size() + model.nodes.size(), " are an input or made by a node");
   for (const Node& n : model.nodes) {
     if (n.name.empty()) fail("model ", model.name, ": a node has no name; every node needs one");
-    Step s{g, n, {}, value_of(model, n.output).name};
+    Step s{g, n, {}, value_of(model, n.output).name, 0};
+    if (!n.inputs.empty()) s.input_width = value_of(model, n.inputs[0]).width;
     for (const Value v : n.inputs) s.inputs.push_back(value_of(model, v).name);
     std::visit([&](const auto& op) { write(s, op); }, n.op);
   }

@@ -9,6 +9,7 @@
 
 #include "engine/core/error.h"
 #include "engine/core/files.h"
+#include "engine/tensor/csv.h"
 #include "engine/tensor/npy.h"
 #include "engine/tensor/npz.h"
 
@@ -105,6 +106,10 @@ Events from_folder(const std::string& path, const Geometry& g) {
 Events read_events(const std::string& path, const Geometry& g) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) return from_folder(path, g);
+  if (is_csv(path))
+    fail(path,
+         ": is a table, where showers are needed (.npz); only quench train takes one, as data.source of a recipe with "
+         "model.family = \"flow\"");
   const std::string bytes = read_file(path);
   if (bytes.compare(0, 4, "\x89HDF") == 0)
     fail(path,

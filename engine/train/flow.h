@@ -35,6 +35,9 @@ struct FlowSettings {
   int evaluate_every = 500;   // steps
   int patience = 0;           // evaluations without an improvement before the training ends early; 0: never
   int checkpoint_every = 1000;
+  // The input is raw features: a standardisation, and with `asinh` a trained asinh of every column, come first and
+  // count in the log density, which is that of the features.
+  bool features = false, asinh = false;
 };
 
 struct FlowState {
@@ -59,12 +62,12 @@ struct FlowControl {
   const std::atomic<bool>* stop = nullptr;
 };
 
-// Density direction: standardised numbers [width] (and incident_energy [1], MeV, when there is a condition) -> ln p
-// [events, 1]. The couplings' last Linear layers start 20 times smaller: near the identity.
+// Density direction: standardised numbers, or features, [width] (and incident_energy [1], MeV, when there is a
+// condition) -> ln p [events, 1]. The couplings' last Linear layers start 20 times smaller: near the identity.
 Model flow_density(const FlowSettings&, int width, const LogEnergy* condition);
 
 // The other direction of the same weights: latent [width] (and incident_energy) -> standardised numbers. Fails when the
-// model is no chain of couplings, permutations and ActNorms that ends in a NormalDensity.
+// model is no chain of couplings, permutations, ActNorms and Asinhs that ends in a NormalDensity.
 Model flow_sampling(const Model& density);
 
 FlowState start_flow(const FlowSettings&, const TrainingSet&, const LogEnergy* condition);

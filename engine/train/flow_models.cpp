@@ -58,6 +58,19 @@ void add_coupling(Growing& g, int begin, int end, std::vector<std::pair<int, int
   g.at = append(g.model, name, op, {g.at, h}, g.width + 1);
 }
 
+// Features to numbers of mean 0 and deviation 1. The second norm trains at the same pace whatever a feature's unit: it
+// says where the asinh bends.
+void add_borders(Growing& g) {
+  const auto add_norm = [&](const char* name) {
+    g.at = append(g.model, name, act_norm(g.width, true), {g.at}, g.width + 1);
+  };
+  add_norm("standardise");
+  if (!g.settings.asinh) return;
+  add_norm("bend_norm");
+  g.at = append(g.model, "bend", Asinh{g.width, false, true}, {g.at}, g.width + 1);
+  add_norm("bent_norm");
+}
+
 // A permutation of columns begin .. end - 1, drawn once.
 void add_permutation(Growing& g, int begin, int end) {
   Permute op;
@@ -92,7 +105,7 @@ void check_settings(const FlowSettings& s, int width) {
 
 bool is_flow_step(const Op& op) {
   return std::holds_alternative<Coupling>(op) || std::holds_alternative<Permute>(op) ||
-         std::holds_alternative<ActNorm>(op);
+         std::holds_alternative<ActNorm>(op) || std::holds_alternative<Asinh>(op);
 }
 
 std::size_t maker(const Model& m, Value v) {
@@ -129,6 +142,7 @@ Op inverted(const Op& op) {
     inverse.inverse = !inverse.inverse, inverse.track = false;
     return inverse;
   }
+  if (const auto* asinh = std::get_if<Asinh>(&op)) return Asinh{asinh->width, !asinh->inverse, false};
   const std::vector<int>& order = std::get<Permute>(op).order;
   Permute inverse{std::vector<int>(order.size())};
   for (std::size_t j = 0; j < order.size(); ++j)
@@ -167,11 +181,17 @@ Model flow_density(const FlowSettings& settings, int width, const LogEnergy* con
   check_settings(settings, width);
   Model m;
   m.name = settings.name;
-  Growing g{settings, m, add_input(m, "standardised", width, InputKind::features), {}, condition != nullptr, width};
+  Growing g{settings,
+            m,
+            add_input(m, settings.features ? "features" : "standardised", width, InputKind::features),
+            {},
+            condition != nullptr,
+            width};
   if (condition) {
     const Value energy = add_input(m, "incident_energy", 1, InputKind::incident_energy);
     g.condition = append(m, "condition", *condition, {energy}, 1);
   }
+  if (settings.features) add_borders(g);
   add_step(g, settings.first_step, width);
   if (settings.first_step > 0) add_step(g, 0, settings.first_step);
   m.outputs = {append(m, "log_density", NormalDensity{}, {g.at}, 1)};
@@ -234,6 +254,7 @@ std::uint64_t flow_hash(const FlowSettings& s, const TrainingSet& data) {
   h.number(s.bound), h.integers(s.hidden), h.text(s.activation), h.word(s.act_norm);
   h.integers({s.steps, s.batch, s.warm_up, s.validation_events, s.evaluate_every, s.patience});
   for (double x : {s.learning_rate, s.beta1, s.beta2, s.average, s.decay_from, s.clip}) h.number(x);
+  h.word(s.features), h.word(s.asinh);
   h.tensor(data.numbers), h.tensor(data.energies);
   return h.value;
 }

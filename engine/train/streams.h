@@ -17,6 +17,8 @@ enum class Use : std::uint32_t {
   tune_latent,
   tune_energy,
   flow_order,
+  mixture,
+  split,
   instance_noise = 20,  // of the GAN's critic, with the next two
   interpolation,
   spectral

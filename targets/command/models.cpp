@@ -12,6 +12,7 @@
 #include "engine/model/forward.h"
 #include "engine/model/onnx.h"
 #include "engine/run/run.h"
+#include "engine/tensor/csv.h"
 #include "engine/tensor/npy.h"
 
 namespace quench {
@@ -26,6 +27,8 @@ bool ends_with(const std::string& text, const std::string& end) {
 Generator load_generator(const std::string& path) {
   if (ends_with(path, ".qprog")) return read_program(read_file(path), path);
   if (ends_with(path, ".onnx")) return load_model(path);
+  if (is_csv(path))
+    fail(path, ": is a table, where a model (.onnx) or a program (.qprog) is needed; quench train learns from tables");
   fail(path, ": its name ends neither in .onnx (a model) nor in .qprog (a program)");
 }
 
@@ -33,6 +36,7 @@ Tensor feature_rows(const Model& m, const std::string& path) {
   if (m.inputs.size() != 1)
     fail("--data ", path, ": model ", m.name, " has ", m.inputs.size(), " inputs; rows of a file can feed one");
   const int width = m.values[index(m.inputs[0].value)].width;
+  if (is_csv(path)) fail("--data ", path, ": is a table; save its rows as float32 with numpy.save and give that .npy");
   const std::string bytes = read_file(path);
   const Array array = parse_npy(Span<const char>(bytes.data(), bytes.size()), path);
   if (array.shape.size() != 2 || array.shape[1] != width || array.shape[0] < 1 ||

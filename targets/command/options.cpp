@@ -12,6 +12,7 @@
 #include "engine/core/files.h"
 #include "engine/core/parallel_for.h"
 #include "engine/core/table.h"
+#include "engine/tensor/csv.h"
 #include "engine/tensor/npz.h"
 
 namespace quench {
@@ -26,6 +27,7 @@ double gigaelectronvolts(const std::string& spec, const std::string& part) {
 }
 
 Tensor energies_of_file(const std::string& path, std::uint64_t first, int count) {
+  if (is_csv(path)) fail("--energies ", path, ": is a table, where the incident energies of showers are needed (.npz)");
   const std::string bytes = read_file(path);
   const std::vector<NpzMember> members = parse_npz(Span<const char>(bytes.data(), bytes.size()), path);
   const std::vector<float> all = to_floats(find_array(members, "incident_energies", path));

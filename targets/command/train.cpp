@@ -5,6 +5,7 @@
 #include "engine/core/files.h"
 #include "engine/core/table.h"
 #include "engine/model/onnx.h"
+#include "engine/tensor/csv.h"
 #include "targets/command/options.h"
 #include "targets/command/training.h"
 #include "targets/command/verbs.h"
@@ -20,6 +21,7 @@ int train_verb(const Arguments& a) {
   const int workers = threads(a);
   const std::string out = text(a, "--out"), checkpoint = out + ".checkpoint";
   expect_writable(out), expect_writable(checkpoint);
+  if (is_csv(recipe.data.source)) return train_table(recipe, out, given(a, "--resume"), workers);
   const Data data = load_data(recipe, workers);
   const Trained trained = train_model(recipe, data, checkpoint, given(a, "--resume"), workers);
   if (!trained.finished)
@@ -36,7 +38,7 @@ int train_verb(const Arguments& a) {
 
 Command train_command() {
   return {{"train",
-           "Trains the generator of a recipe; checkpoints as it goes (MODEL.checkpoint).",
+           "Trains the generator of a recipe, or the flow of a .csv; checkpoints as it goes (MODEL.checkpoint).",
            {{"RECIPE", "a TOML file; the keys are listed by quench run --help"}},
            {{"--out", "MODEL.onnx", "", "where to write", true},
             {"--resume", "", "", "continue from the checkpoint; the result has the bytes of an uninterrupted run"},

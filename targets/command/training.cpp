@@ -86,21 +86,6 @@ Trained train_gan_model(const Recipe& r, const Data& data, const std::string& ch
   return result;
 }
 
-FlowSettings flow_settings(const Recipe& r, const Data& data) {
-  FlowSettings s;
-  s.name = r.name, s.seed = r.seed;
-  s.coupling = coupling_from(r.flow.coupling), s.couplings = r.flow.couplings;
-  s.bins = r.flow.bins, s.bound = r.flow.bound, s.hidden = r.flow.hidden, s.activation = r.model.activation;
-  s.act_norm = r.flow.act_norm;
-  s.first_step = r.flow.two_step ? static_cast<int>(data.geometry.layers.size()) : 0;
-  s.steps = r.train.steps, s.batch = r.train.batch;
-  s.learning_rate = r.train.learning_rate, s.beta1 = r.train.beta1, s.beta2 = r.train.beta2;
-  s.average = r.train.average, s.decay_from = r.train.decay_from, s.warm_up = r.train.warm_up, s.clip = r.train.clip;
-  s.validation_events = r.train.validation_events, s.evaluate_every = r.train.evaluate_every;
-  s.patience = r.train.patience, s.checkpoint_every = r.train.checkpoint_every;
-  return s;
-}
-
 // A feed-forward generator that learns the flow's outputs on the same latents.
 Model distilled(const Recipe& r, const Preprocessing& p, const Model& flow, int threads) {
   GanSettings student = gan_settings(r);
@@ -125,31 +110,10 @@ Trained train_flow_model(const Recipe& r, const Data& data, const std::string& c
   if (r.distill.steps > 0 && r.model.latent != width)
     fail("model.latent is ", r.model.latent, "; a generator that learns from a flow of ", width, " numbers (",
          r.data.geometry, ") needs as many: set model.latent = ", width);
-  const FlowSettings settings = flow_settings(r, data);
-  const std::uint64_t hash = flow_hash(settings, p.set);
+  const int layers = static_cast<int>(data.geometry.layers.size());
   Trained result;
-  result.curves = {{"training events", {}, {}}, {"validation events", {}, {}}};
-  result.loss = "mean log density, nats";
-  FlowState state = start_flow(settings, p.set, &p.preprocessing.condition);
-  if (resume) state = load_checkpoint(checkpoint, state, hash);
-  {
-    Progress bar("train", settings.steps, "steps", state.step);
-    FlowControl control;
-    control.progress = [&](const FlowProgress& now) {
-      char note[80];
-      std::snprintf(note, sizeof note, "log density %.3f", now.log_density);
-      bar.update(now.step, note);
-      add_points(result.curves, now.step, now.steps, {now.log_density});
-      if (!now.evaluated) return;
-      result.curves[1].step.push_back(static_cast<double>(now.step));
-      result.curves[1].value.push_back(now.validation);
-    };
-    control.checkpoint = [&](const FlowState& s) { save_checkpoint(checkpoint, s, hash); };
-    control.stop = &interrupted();
-    state = train_flow(settings, p.set, std::move(state), control, threads);
-  }
-  result.steps = state.step;
-  result.finished = state.step >= settings.steps || state.ended != 0;
+  const FlowState state = run_flow(flow_settings(r, r.flow.two_step ? layers : 0), p.set, &p.preprocessing.condition,
+                                   checkpoint, resume, threads, result);
   if (!result.finished) return result;
   result.density = trained_flow(state);
   result.flow = deploy(flow_sampling(*result.density), p.preprocessing);
@@ -197,6 +161,48 @@ Trained train_vae_model(const Recipe& r, const Data& data, const std::string& ch
 }
 
 }  // namespace
+
+FlowSettings flow_settings(const Recipe& r, int first_step) {
+  FlowSettings s;
+  s.name = r.name, s.seed = r.seed;
+  s.coupling = coupling_from(r.flow.coupling), s.couplings = r.flow.couplings;
+  s.bins = r.flow.bins, s.bound = r.flow.bound, s.hidden = r.flow.hidden, s.activation = r.model.activation;
+  s.act_norm = r.flow.act_norm;
+  s.first_step = first_step;
+  s.steps = r.train.steps, s.batch = r.train.batch;
+  s.learning_rate = r.train.learning_rate, s.beta1 = r.train.beta1, s.beta2 = r.train.beta2;
+  s.average = r.train.average, s.decay_from = r.train.decay_from, s.warm_up = r.train.warm_up, s.clip = r.train.clip;
+  s.validation_events = r.train.validation_events, s.evaluate_every = r.train.evaluate_every;
+  s.patience = r.train.patience, s.checkpoint_every = r.train.checkpoint_every;
+  return s;
+}
+
+FlowState run_flow(const FlowSettings& settings, const TrainingSet& set, const LogEnergy* condition,
+                   const std::string& checkpoint, bool resume, int threads, Trained& result) {
+  if (resume) expect_checkpoint(checkpoint);
+  const std::uint64_t hash = flow_hash(settings, set);
+  result.curves = {{"training events", {}, {}}, {"validation events", {}, {}}};
+  result.loss = "mean log density, nats";
+  FlowState state = start_flow(settings, set, condition);
+  if (resume) state = load_checkpoint(checkpoint, state, hash);
+  Progress bar("train", settings.steps, "steps", state.step);
+  FlowControl control;
+  control.progress = [&](const FlowProgress& now) {
+    char note[80];
+    std::snprintf(note, sizeof note, "log density %.3f", now.log_density);
+    bar.update(now.step, note);
+    add_points(result.curves, now.step, now.steps, {now.log_density});
+    if (!now.evaluated) return;
+    result.curves[1].step.push_back(static_cast<double>(now.step));
+    result.curves[1].value.push_back(now.validation);
+  };
+  control.checkpoint = [&](const FlowState& s) { save_checkpoint(checkpoint, s, hash); };
+  control.stop = &interrupted();
+  state = train_flow(settings, set, std::move(state), control, threads);
+  result.steps = state.step;
+  result.finished = state.step >= settings.steps || state.ended != 0;
+  return state;
+}
 
 Trained train_model(const Recipe& r, const Data& data, const std::string& checkpoint, bool resume, int threads) {
   const auto start = std::chrono::steady_clock::now();

@@ -7,6 +7,7 @@
 
 #include "engine/core/recipe.h"
 #include "engine/model/model.h"
+#include "engine/train/flow.h"
 #include "targets/command/pipeline.h"
 
 namespace quench {
@@ -29,5 +30,17 @@ struct Trained {
 
 // Trains with a checkpoint in the file `checkpoint`; resume continues from it.
 Trained train_model(const Recipe&, const Data&, const std::string& checkpoint, bool resume, int threads);
+
+// What the recipe says of a flow; first_step: columns of the first of two steps, 0 for one flow of all.
+FlowSettings flow_settings(const Recipe&, int first_step);
+
+// The flow's training with its progress and checkpoints; fills steps, curves, loss and finished of the result. The
+// checkpoint of a training that is resumed must exist.
+FlowState run_flow(const FlowSettings&, const TrainingSet&, const LogEnergy* condition, const std::string& checkpoint,
+                   bool resume, int threads, Trained&);
+
+// Trains a flow on the table data.source, writes it (`out`, and its density direction beside it) and prints how well it
+// does on held-out rows beside a Gaussian and a mixture of Gaussians. Gives the exit code.
+int train_table(const Recipe&, const std::string& out, bool resume, int threads);
 
 }  // namespace quench

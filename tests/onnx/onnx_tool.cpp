@@ -12,6 +12,7 @@
 #include "engine/model/forward.h"
 #include "engine/model/onnx.h"
 #include "engine/tensor/npy.h"
+#include "engine/train/flow.h"
 
 // A case is <stem>.onnx, <stem>.<input name>.npy for each input and <stem>.expected.npy for the first output.
 using namespace quench;
@@ -101,6 +102,22 @@ void write_case(const std::string& folder, const Model& m) {
   write_file(beside(path, "expected"), npy_bytes(infer(m, inputs)));
 }
 
+// Both directions of a flow far from the identity, of features with a condition, or of standardised numbers without.
+void write_flow(const std::string& folder, CouplingKind kind, bool features) {
+  FlowSettings s;
+  s.name = std::string(coupling_name(kind)) + (features ? "_features" : "_numbers");
+  s.coupling = kind, s.couplings = 5, s.hidden = {12}, s.bins = 6, s.bound = 2.5, s.activation = "leaky-relu";
+  s.features = s.asinh = s.act_norm = features;
+  const LogEnergy condition{20000.0};
+  Model density = flow_density(s, 5, features ? &condition : nullptr);
+  std::uint32_t k = 300;
+  for_each_parameter(density,
+                     [&](std::size_t, const std::string&, Tensor& t) { t = random_tensor(t.shape, -0.3f, 0.3f, k++); });
+  Model sampling = flow_sampling(density);
+  density.name += "_density", sampling.name += "_sampling";
+  write_case(folder, density), write_case(folder, sampling);
+}
+
 Tensor read_tensor(const std::string& path) {
   const std::string bytes = read_file(path);
   const Array array = parse_npy({bytes.data(), bytes.size()}, path);
@@ -153,6 +170,8 @@ int main(int argc, char** argv) {
       write_case(argv[2], generator("uneven", {1, 7, 30, 2, 1}, true, true));
       write_case(argv[2], generator("one_layer", {40}, true, false));
       write_case(argv[2], generator("deep", std::vector<int>(30, 12), false, true));
+      for (const CouplingKind kind : {CouplingKind::additive, CouplingKind::affine, CouplingKind::spline})
+        for (const bool features : {false, true}) write_flow(argv[2], kind, features);
       return 0;
     }
   } catch (const Error& e) {

@@ -134,6 +134,29 @@ TEST_CASE("act norm: gradients both ways, start from data") {
   }
 }
 
+TEST_CASE("asinh: values, log-determinant, gradients both ways, there and back") {
+  for (const bool inverse : {false, true})
+    for (const bool track : {false, true}) {
+      const Asinh op{3, inverse, track};
+      const int out = track ? 4 : 3;
+      check_gradients(one_op(op, {3}, out), {random_tensor({5, 3}, 3, -2.5f, 2.5f)}, Mode::inference);
+      if (track) check_gradients(one_op(op, {4}, out), {random_tensor({5, 4}, 4, -2.5f, 2.5f)}, Mode::inference);
+    }
+  const Tensor x{{2, 3}, {0.5f, -2000, 7, 1e-6f, 30, 1}};  // the last column: the log-determinant so far
+  const Tensor y = run_op(one_op(Asinh{2, false, true}, {3}, 3), {x});
+  for (int i = 0; i < 2; ++i) {
+    double log_determinant = static_cast<double>(x.row(i)[2]);
+    for (int j = 0; j < 2; ++j) {
+      const double v = static_cast<double>(x.row(i)[j]);
+      CHECK(static_cast<double>(y.row(i)[j]) == doctest::Approx(std::asinh(v)).epsilon(1e-6));
+      log_determinant -= 0.5 * std::log1p(v * v);
+    }
+    CHECK(static_cast<double>(y.row(i)[2]) == doctest::Approx(log_determinant).epsilon(1e-6));
+  }
+  const Tensor back = run_op(one_op(Asinh{2, true, true}, {3}, 3), {y});
+  for (std::size_t i = 0; i < x.size(); ++i) CHECK(back.data[i] == doctest::Approx(x.data[i]).epsilon(1e-5));
+}
+
 TEST_CASE("normal density: by hand, gradients") {
   const Model m = one_op(NormalDensity{}, {3}, 1);
   const double expected = 0.5 - 0.5 * (1 + 4) - std::log(2 * 3.14159265358979);

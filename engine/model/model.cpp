@@ -280,10 +280,11 @@ void check_node(const Model& model, const Node& node, std::vector<bool>& known) 
 }  // namespace
 
 const char* type_name(const Op& op) {
-  constexpr const char* names[] = {
-      "Linear",    "BatchNorm",         "Relu",          "LeakyRelu", "Sigmoid",  "Tanh",    "Concat",        "Slice",
-      "LogEnergy", "ConditionalAffine", "StickBreaking", "Threshold", "Permute",  "Sum",     "Product",       "Clamp",
-      "Exp",       "Softplus",          "Softmax",       "LayerNorm", "Coupling", "ActNorm", "NormalDensity", "Spread", "Asinh"};
+  constexpr const char* names[] = {"Linear",        "BatchNorm", "Relu",          "LeakyRelu", "Sigmoid",
+                                   "Tanh",          "Concat",    "Slice",         "LogEnergy", "ConditionalAffine",
+                                   "StickBreaking", "Threshold", "Permute",       "Sum",       "Product",
+                                   "Clamp",         "Exp",       "Softplus",      "Softmax",   "LayerNorm",
+                                   "Coupling",      "ActNorm",   "NormalDensity", "Spread",    "Asinh"};
   static_assert(std::variant_size_v<Op> == sizeof names / sizeof names[0], "one name for each op");
   return names[op.index()];
 }

@@ -12,7 +12,7 @@ namespace quench {
 struct Simulation {
   // "electron", or "photon": converts after 9/7 X0 on average, into two electrons that share the energy.
   std::string particle = "electron";
-  std::string medium;  // "PbWO4", "NaI", "W/Si", "Pb/LAr"; empty: the geometry's own (rings-10x5 PbWO4, ds1-photons Pb/LAr ...)
+  std::string medium;  // "PbWO4", "NaI", "W/Si", "Pb/LAr"; empty: the geometry's own (rings-10x5 PbWO4 ...)
   double min_energy_gev = 1;    // incident energies are log-uniform between these two, or all equal
   double max_energy_gev = 100;  // both in [0.1, 10000]
   std::uint64_t seed = 1;

@@ -117,6 +117,6 @@ TEST_CASE("edited couplings, norms and gathers are refused") {
   };
   CHECK(refusal(gather({2, 0, 1})) == "read");
   says(gather({2, 0}), "2 columns of 3");
-  says(gather({2, 0, 3}), "3 columns of 3");
+  says(gather({2, 0, 3}), "column 3 of 3");
   says(gather({2, 0, 0}), "every column once");
 }

@@ -100,8 +100,8 @@ class Tables(CommandTest):
     def test_verbs_that_cannot_use_a_table(self):
         self.copy('out/model.onnx'), self.copy('out/program.qprog'), self.copy('events.npz')
         self.write('tiny.toml', TINY)
-        self.refused('run', 'r.toml', '--out', 'o', says=['t.csv', 'is a table', 'quench train'], stages=1,
-                     writes=['o'])
+        self.refused('run', 'tiny.toml', '--set', 'data.source=t.csv', '--out', 'o', stages=1, writes=['o'],
+                     says=['t.csv', 'is a table', 'quench train'])
         self.refused('compress', 'model.onnx', '--data', 't.csv', '--out', 'p.qprog', says=['t.csv', 'is a table'])
         self.refused('sample', 'program.qprog', '--events', 3, '--energies', 't.csv', '--out', 'e.npz',
                      says=['t.csv', 'is a table'])

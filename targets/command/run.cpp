@@ -8,7 +8,6 @@
 #include "engine/core/files.h"
 #include "engine/core/table.h"
 #include "engine/core/version.h"
-#include "engine/model/onnx.h"
 #include "engine/report/report.h"
 #include "targets/command/generate.h"
 #include "targets/command/metrics.h"
@@ -204,7 +203,7 @@ int run_verb(const Arguments& a) {
   if (!trained.finished)
     fail("interrupted after ", trained.steps, " of ", r.train.steps,
          " steps; continue with the same command and --resume");
-  save_model(trained.model, out + "/model.onnx");
+  save_trained(trained, r, out + "/model.onnx");
   stage("compress");
   const Compressed c = compress_model(r, trained.model, workers);
   write_file(out + "/program.qprog", program_text(c.program));

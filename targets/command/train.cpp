@@ -4,7 +4,6 @@
 
 #include "engine/core/files.h"
 #include "engine/core/table.h"
-#include "engine/model/onnx.h"
 #include "engine/tensor/csv.h"
 #include "targets/command/options.h"
 #include "targets/command/training.h"
@@ -27,7 +26,7 @@ int train_verb(const Arguments& a) {
   if (!trained.finished)
     fail("interrupted after ", trained.steps, " of ", recipe.train.steps,
          " steps; continue with the same command and --resume");
-  save_model(trained.model, out);
+  save_trained(trained, recipe, out);
   std::printf("trained %s on %d showers, %s steps (seed %llu) in %s -> %s\n", recipe.name.c_str(), data.training.size(),
               grouped(trained.steps).c_str(), static_cast<unsigned long long>(recipe.seed),
               duration_text(trained.seconds).c_str(), out.c_str());

@@ -36,11 +36,6 @@ CsvTable read_table(const Recipe& r) {
   return table;
 }
 
-std::string density_path(const std::string& out) {
-  const bool onnx = out.size() > 5 && out.compare(out.size() - 5, 5, ".onnx") == 0;
-  return (onnx ? out.substr(0, out.size() - 5) : out) + ".density.onnx";
-}
-
 std::vector<double> flow_densities(const Model& density, const Tensor& rows, int threads) {
   const Tensor values = infer(density, Span<const Tensor>(&rows, 1), threads);
   return {values.data.begin(), values.data.end()};
@@ -89,7 +84,7 @@ std::string judgement_text(const std::vector<Judged>& all) {
 int train_table(const Recipe& r, const std::string& out, bool resume, int threads) {
   const auto start = std::chrono::steady_clock::now();
   check_table_recipe(r);
-  const std::string checkpoint = out + ".checkpoint", density_out = density_path(out);
+  const std::string checkpoint = out + ".checkpoint", density_out = beside(out, "density");
   expect_writable(density_out);
   const CsvTable table = read_table(r);
   const TableSplit split = split_table(table.values, r.data.validation_fraction, r.data.test_fraction, r.seed);

@@ -3,6 +3,7 @@
 #include "targets/command/training.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -10,6 +11,8 @@
 
 #include "engine/core/error.h"
 #include "engine/core/progress.h"
+#include "engine/core/table.h"
+#include "engine/model/onnx.h"
 #include "engine/train/checkpoint.h"
 #include "engine/train/deploy.h"
 #include "engine/train/tune.h"
@@ -29,6 +32,26 @@ Prepared prepare(const Recipe& r, const Data& data, int threads) {
   p.preprocessing = fit_preprocessing(data.training, data.geometry, r.seed, threads);
   p.set = training_set(p.preprocessing, data.training, r.seed, threads);
   return p;
+}
+
+// What the training will hold, told before it starts: weights with gradients, moments and averages; values and
+// gradients of a batch; the events and their numbers. Fails when the machine has less.
+void tell_memory(const std::vector<const Model*>& trained, int batch, const TrainingSet& set) {
+  double weights = 0, values = 0;
+  for (const Model* m : trained) {
+    for_each_parameter(*m, [&](std::size_t, const std::string&, const Tensor& t) { weights += t.size(); });
+    for (const ModelValue& v : m->values) values += v.width;
+  }
+  const double models = 4 * 6 * weights, activations = 4 * 2 * values * batch;
+  const double data = 4.0 * 2 * static_cast<double>(set.numbers.size() + set.energies.size());
+  const double all = models + activations + data;
+  std::fprintf(stderr, "memory: %s for %s weights, %s for a batch of %d, %s for the data\n", bytes_text(models).c_str(),
+               grouped(static_cast<std::int64_t>(weights)).c_str(), bytes_text(activations).c_str(), batch,
+               bytes_text(data).c_str());
+  const double have = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  if (have > 0 && all > have)
+    fail("train: needs about ", bytes_text(all), " of memory, this machine has ", bytes_text(have),
+         "; use fewer events (data.events), a smaller batch (train.batch) or a smaller model");
 }
 
 void expect_checkpoint(const std::string& path) {
@@ -70,6 +93,7 @@ Trained train_gan_model(const Recipe& r, const Data& data, const std::string& ch
   result.loss = settings.loss + " loss";
   GanState state = start_gan(settings, p.preprocessing);
   if (resume) state = load_checkpoint(checkpoint, state, hash);
+  tell_memory({&state.generator, &state.critic}, settings.batch, p.set);
   Progress bar("train", settings.steps, "steps", state.step);
   GanControl control;
   control.progress = [&](const GanProgress& now) {
@@ -144,6 +168,7 @@ Trained train_vae_model(const Recipe& r, const Data& data, const std::string& ch
   result.loss = "nats";
   VaeState state = start_vae(settings, p.preprocessing);
   if (resume) state = load_checkpoint(checkpoint, state, hash);
+  tell_memory({&state.encoder, &state.decoder, &state.likelihood}, settings.batch, p.set);
   Progress bar("train", settings.steps, "steps", state.step);
   VaeControl control;
   control.progress = [&](const VaeProgress& now) {
@@ -186,6 +211,7 @@ FlowState run_flow(const FlowSettings& settings, const TrainingSet& set, const L
   result.loss = "mean log density, nats";
   FlowState state = start_flow(settings, set, condition);
   if (resume) state = load_checkpoint(checkpoint, state, hash);
+  tell_memory({&state.density}, settings.batch, set);
   Progress bar("train", settings.steps, "steps", state.step);
   FlowControl control;
   control.progress = [&](const FlowProgress& now) {
@@ -203,6 +229,17 @@ FlowState run_flow(const FlowSettings& settings, const TrainingSet& set, const L
   result.steps = state.step;
   result.finished = state.step >= settings.steps || state.ended != 0;
   return state;
+}
+
+std::string beside(const std::string& path, const std::string& what) {
+  const bool onnx = path.size() > 5 && path.compare(path.size() - 5, 5, ".onnx") == 0;
+  return (onnx ? path.substr(0, path.size() - 5) : path) + "." + what + ".onnx";
+}
+
+void save_trained(const Trained& trained, const Recipe& r, const std::string& path) {
+  save_model(trained.model, path);
+  if (trained.density) save_model(*trained.density, beside(path, "density"));
+  if (trained.flow && r.distill.steps > 0) save_model(*trained.flow, beside(path, "flow"));
 }
 
 Trained train_model(const Recipe& r, const Data& data, const std::string& checkpoint, bool resume, int threads) {

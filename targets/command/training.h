@@ -28,6 +28,13 @@ struct Trained {
   bool finished = true;  // false: interrupted, the checkpoint holds the state
 };
 
+// "x.onnx" and "density" -> "x.density.onnx".
+std::string beside(const std::string& path, const std::string& what);
+
+// Writes the model, and a flow's two directions beside it: x.density.onnx, and x.flow.onnx where the model learnt from
+// it. The density's numbers are standardised (engine/train/preprocess.h).
+void save_trained(const Trained&, const Recipe&, const std::string& path);
+
 // Trains with a checkpoint in the file `checkpoint`; resume continues from it.
 Trained train_model(const Recipe&, const Data&, const std::string& checkpoint, bool resume, int threads);
 

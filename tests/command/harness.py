@@ -1,6 +1,6 @@
 # Runs quench as a user would, in a temporary folder a test, and states what an answer must look like.
 # SPDX-License-Identifier: MIT
-import atexit, json, os, pathlib, re, shutil, subprocess, tempfile, unittest
+import atexit, json, os, pathlib, re, shutil, struct, subprocess, tempfile, time, unittest
 
 QUENCH = None  # path of the program; set by command_test.py
 LIMIT = 240    # seconds of one command; reached only when it hangs
@@ -36,6 +36,11 @@ def tree(folder):
 def call(folder, *words, **more):
     return subprocess.run([QUENCH, *map(str, words)], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True,
                           encoding='utf-8', errors='replace', timeout=LIMIT, **more)
+
+
+def step_of(checkpoint):
+    """Steps done, from the bytes of a checkpoint."""
+    return struct.unpack_from('<Q', checkpoint, 20)[0]
 
 
 def tiny_chain():
@@ -81,6 +86,23 @@ class CommandTest(unittest.TestCase):
         answer = call(self.folder, *words, **more)
         self.assertEqual(answer.returncode, 0, f'{answer.args}: {answer.stderr}')
         return answer.stdout
+
+    def start(self, *words):
+        """A command in the background; dies with the test."""
+        process = subprocess.Popen([QUENCH, *words], cwd=self.folder, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding='utf-8')
+        self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close(), process.stderr.close()))
+        return process
+
+    def wait_for_new(self, name, process):
+        """Returns when the file is written anew, or the process ends."""
+        path = self.folder / name
+        before = path.stat().st_mtime_ns if path.exists() else None
+        end = time.monotonic() + LIMIT
+        while process.poll() is None and time.monotonic() < end:
+            if path.exists() and path.stat().st_mtime_ns != before:
+                return
+            time.sleep(0.001)
 
     def json(self, *words):
         def no_constant(word):

@@ -1,39 +1,18 @@
 # Training that is killed, interrupted and continued: the bytes of an uninterrupted run, or a refusal that says why.
 # SPDX-License-Identifier: MIT
-import random, signal, struct, subprocess, time
+import random, signal, time
 
 import harness
-from harness import CommandTest, TINY
+from harness import CommandTest, TINY, step_of
 
 STEPS = 400
 RECIPE = TINY.replace('steps = 40', f'steps = {STEPS}').replace('checkpoint_every = 10', 'checkpoint_every = 20')
-
-
-def step_of(checkpoint):
-    return struct.unpack_from('<Q', checkpoint, 20)[0]
 
 
 class Interruption(CommandTest):
     def setUp(self):
         super().setUp()
         self.write('r.toml', RECIPE)
-
-    def start(self, *words):
-        """A command in the background; dies with the test."""
-        process = subprocess.Popen([harness.QUENCH, *words], cwd=self.folder, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding='utf-8')
-        self.addCleanup(lambda: (process.kill(), process.wait(), process.stdout.close(), process.stderr.close()))
-        return process
-
-    def wait_for_new(self, name, process):
-        """Returns when the file is written anew, or the process ends."""
-        path = self.folder / name
-        before = path.stat().st_mtime_ns if path.exists() else None
-        end = time.monotonic() + harness.LIMIT
-        while process.poll() is None and time.monotonic() < end:
-            if path.exists() and path.stat().st_mtime_ns != before:
-                return
-            time.sleep(0.001)
 
     def test_killed(self):
         self.ok('train', 'r.toml', '--out', 'whole.onnx')
@@ -69,7 +48,7 @@ class Interruption(CommandTest):
                 process.send_signal(which)
                 out, told = process.communicate(timeout=harness.LIMIT)
                 self.assertEqual((process.returncode, out), (1, ''), told)
-                self.assertRegex(told, rf'\Aquench: .*interrupted after \d+ of {STEPS} steps; .*--resume\n\Z')
+                self.assertRegex(told, rf'\A(memory: .*\n)?quench: .*interrupted after \d+ of {STEPS} steps; .*--resume\n\Z')
                 step = step_of(self.read('m.onnx.checkpoint'))
                 self.assertIn(f'after {step} of', told)
                 self.assertFalse((self.folder / 'm.onnx').exists())

@@ -1,0 +1,61 @@
+# Flows and autoencoders through the whole chain, as GANs are in chain.py.
+# SPDX-License-Identifier: MIT
+import json, signal
+
+from harness import CommandTest, TINY, call, step_of, tree
+
+FLOW = TINY.replace('[model]\nlatent = 8', '[model]\nfamily = "flow"\nbatch_norm = false\nlatent = 50') + '''
+[flow]
+couplings = 2
+hidden = [16]
+[distill]
+steps = 30
+batch = 64
+'''
+
+
+class Flow(CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.write('flow.toml', FLOW)
+
+    def test_run(self):
+        answer = call(self.folder, 'run', 'flow.toml', '--out', 'out')
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertRegex(answer.stderr, r'(?m)^memory: .* for 11 ?\d* ?\d* weights|memory: .* weights')
+        self.assertRegex(answer.stdout, r'(?m)^flow \(teacher\) +400 v 400 ')
+        out = tree(self.folder / 'out')
+        for name in ['model.onnx', 'model.flow.onnx', 'model.density.onnx', 'program.qprog', 'generate/host/tiny.cpp']:
+            self.assertGreater(len(out[name]), 100, name)
+        lines = [line['name'] for plot in json.loads(out['report.json'])['plots'] for line in plot['lines']]
+        self.assertIn('training events', lines)
+        # The flow samples as any model does; its program does not exist.
+        self.ok('sample', 'out/model.flow.onnx', '--events', 10, '--out', 'flow.npz')
+        self.refused('compress', 'out/model.flow.onnx', '--sparsity', 0, '--tune-steps', 0, '--out', 'f.qprog',
+                     says='no integer form')
+
+    def test_two_steps_and_splines(self):
+        self.ok('train', 'flow.toml', '--set', 'flow.two_step=true', '--set', 'flow.coupling=spline', '--set',
+                'flow.act_norm=true', '--set', 'train.validation_events=200', '--set', 'train.evaluate_every=10', '--out',
+                'm.onnx')
+        self.ok('inspect', 'm.density.onnx')
+
+    def test_what_cannot_be(self):
+        self.refused('run', 'flow.toml', '--set', 'distill.steps=0', '--out', 'out', says=['distill.steps is 0'])
+        self.refused('train', 'flow.toml', '--set', 'model.latent=8', '--out', 'm.onnx',
+                     says=['model.latent is 8', 'model.latent = 50'])
+        self.refused('train', 'flow.toml', '--set', 'flow.coupling=bent', '--out', 'm.onnx', says='affine')
+        self.refused('train', 'flow.toml', '--set', 'train.validation_events=1999', '--out', 'm.onnx', stages=1,
+                     says=['2000 events, 1999 of them for validation'])
+
+    def test_killed(self):
+        self.write('flow.toml', FLOW.replace('steps = 40', 'steps = 200'))
+        self.ok('train', 'flow.toml', '--out', 'whole.onnx')
+        process = self.start('train', 'flow.toml', '--out', 'm.onnx')
+        self.wait_for_new('m.onnx.checkpoint', process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.assertLess(0, step_of(self.read('m.onnx.checkpoint')))
+        self.ok('train', 'flow.toml', '--out', 'm.onnx', '--resume')
+        for name in ['.onnx', '.density.onnx', '.flow.onnx', '.onnx.checkpoint']:
+            self.assertEqual(self.read('m' + name), self.read('whole' + name), name)

@@ -36,8 +36,8 @@ class Flow(CommandTest):
 
     def test_two_steps_and_splines(self):
         self.ok('train', 'flow.toml', '--set', 'flow.two_step=true', '--set', 'flow.coupling=spline', '--set',
-                'flow.act_norm=true', '--set', 'train.validation_events=200', '--set', 'train.evaluate_every=10', '--out',
-                'm.onnx')
+                'flow.act_norm=true', '--set', 'train.validation_events=200', '--set', 'train.evaluate_every=10',
+                '--out', 'm.onnx')
         self.ok('inspect', 'm.density.onnx')
 
     def test_what_cannot_be(self):

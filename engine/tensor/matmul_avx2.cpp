@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace quench {
@@ -116,8 +117,7 @@ __attribute__((target("avx2,fma"))) void pack_panel(MatrixView b, int k, int col
 // A's `rows` <= 6 rows and columns 0 .. k - 1 as [k][6], filled up with zeros.
 void pack_rows(MatrixView a, int rows, int k, float* to) {
   if (rows == tile_rows && a.row == 1) {
-    for (int i = 0; i < k; ++i)
-      for (int j = 0; j < tile_rows; ++j) to[i * tile_rows + j] = a.data[i * a.column + j];
+    for (int i = 0; i < k; ++i) std::memcpy(to + i * tile_rows, a.data + i * a.column, tile_rows * sizeof(float));
     return;
   }
   for (int i = 0; i < k; ++i)
@@ -132,8 +132,10 @@ float* scratch(std::vector<float>& buffer, std::size_t floats) {
 }
 
 // The rectangle of a tile that C really has, by way of a full tile beside it.
-void edge_product(MatrixView a, const float* b, int k, Tile t, int rows, int columns) {
-  float part[tile_rows * tile_columns] = {};
+__attribute__((target("avx2,fma"))) void edge_product(MatrixView a, const float* b, int k, Tile t, int rows,
+                                                      int columns) {
+  alignas(32) float part[tile_rows * tile_columns];
+  for (int i = 0; i < tile_rows * tile_columns; i += 8) _mm256_store_ps(part + i, _mm256_setzero_ps());
   const Tile whole{part, tile_columns, part, tile_columns};
   for (int i = 0; i < rows; ++i) std::copy_n(t.start + i * t.start_stride, columns, part + i * tile_columns);
   if (columns > 8)

@@ -85,7 +85,7 @@ class Tables(CommandTest):
             with self.subTest(setting):
                 self.refused(*train, setting, says=says)
         self.refused(*train, 'data.test_fraction=0.9', says=['data.test_fraction'], stages=1)
-        self.refused(*train, 'evaluate.mixture=100', '--set', 'data.test_fraction=0.7', says=['60 rows'], stages=1,
+        self.refused(*train, 'evaluate.mixture=100', '--set', 'data.test_fraction=0.7', says=['60 rows'], stages=2,
                      writes=['m.onnx', 'm.density.onnx', 'm.onnx.checkpoint'])
 
     def test_wrong_tables(self):

@@ -166,7 +166,7 @@ Report make_report(const Recipe& r, const Data& data, const Trained& trained, co
                                "the target's cost model, within 10 % of exact counts under emulation"});
   }
   ReportPlot curves{"Training", "step", trained.loss, false, false, false, {}};
-  for (const Curve& c : trained.curves)
+  for (const LossCurve& c : trained.curves)
     if (!c.step.empty()) curves.lines.push_back({c.name, c.step, c.value});
   report.plots.push_back(curves);
   return report;

@@ -37,7 +37,8 @@ void expect_checkpoint(const std::string& path) {
 }
 
 // Adds a point to each curve, often enough for a plot.
-void add_points(std::vector<Curve>& curves, std::int64_t step, std::int64_t steps, const std::vector<double>& values) {
+void add_points(std::vector<LossCurve>& curves, std::int64_t step, std::int64_t steps,
+                const std::vector<double>& values) {
   if (step % std::max<std::int64_t>(steps / curve_points, 1) != 0) return;
   for (std::size_t k = 0; k < values.size(); ++k)
     curves[k].step.push_back(static_cast<double>(step)), curves[k].value.push_back(values[k]);

@@ -11,18 +11,18 @@
 
 namespace quench {
 
-struct Curve {
+struct LossCurve {
   std::string name;
   std::vector<double> step, value;
 };
 
 struct Trained {
-  Model model;                   // deployed: latent and incident energy in, voxels in MeV out
-  std::optional<Model> flow;     // flow: its own sampling direction, deployed
-  std::optional<Model> density;  // flow: standardised numbers in, ln p out
-  std::int64_t steps = 0;        // done
-  std::vector<Curve> curves;     // of this session's steps
-  std::string loss;              // what the curves show
+  Model model;                    // deployed: latent and incident energy in, voxels in MeV out
+  std::optional<Model> flow;      // flow: its own sampling direction, deployed
+  std::optional<Model> density;   // flow: standardised numbers in, ln p out
+  std::int64_t steps = 0;         // done
+  std::vector<LossCurve> curves;  // of this session's steps
+  std::string loss;               // what the curves show
   double seconds = 0;
   bool finished = true;  // false: interrupted, the checkpoint holds the state
 };

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: MIT
 """usage: training.py TRAINING_STEPS [--pytorch PYTHON]
 
-PYTHON is an interpreter that has torch with a fast BLAS (the wheels of PyPI; a distribution's torch with reference BLAS proves
-nothing). Steps are timed in turns, quench, PyTorch, quench ..., one thread each; the ratio is that of the smallest times.
+PYTHON is an interpreter that has torch with a fast BLAS (the wheels of PyPI; a distribution's torch with reference
+BLAS proves nothing). Steps are timed in turns, quench, PyTorch, quench ..., one thread each; the ratio is that of the
+smallest times.
 """
 import subprocess
 import sys

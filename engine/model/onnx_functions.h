@@ -33,7 +33,7 @@ GroupTables group_shape(const std::vector<int>& group_sizes);
 GroupTables group_tables(const std::vector<int>& group_sizes);
 
 // FunctionProto messages by name: LogEnergy, ConditionalAffine, ConditionalAffineInverse, StickBreaking,
-// StickBreakingLog, Threshold, GroupSoftmax.
+// StickBreakingLog, Threshold, GroupSoftmax, Spread.
 std::string function(const std::string& name);
 
 }  // namespace quench::onnx

@@ -169,6 +169,11 @@ void write(Step& s, const LayerNorm& op) {
   add_node(s, "LayerNormalization", {attribute("axis", std::int64_t{1}), attribute("epsilon", op.epsilon)});
 }
 
+void write(Step& s, const Spread& op) {
+  add_weights(s, "deviation", op.deviation);
+  add_function(s, "Spread");
+}
+
 template <class FlowOp>
 void write(Step& s, const FlowOp&) {
   fail("model: node '", s.node.name, "': ", type_name(s.node.op), " cannot be written as ONNX yet");

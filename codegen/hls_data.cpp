@@ -168,6 +168,7 @@ void choose_pairs(Chooser& c) {
 }
 void choose(Chooser& c, const QMultiply&) { choose_pairs(c); }
 void choose(Chooser& c, const QAdd&) { choose_pairs(c); }
+void choose(Chooser& c, const QSpread&) { choose_pairs(c); }
 
 void choose(Chooser& c, const QFraction& op) {
   const std::vector<std::int64_t> codes = table_codes(c.in(0), op.table.lowest, op.table.interpolation_bits, 4);

@@ -161,29 +161,49 @@ void write(HlsBuild& b, const QMultiply& op, const std::string&) {
   b.layer.multipliers = 1;
 }
 
-void write(HlsBuild& b, const QAdd& op, const std::string&) {
-  const auto term = [&](std::size_t i, std::int64_t zero, std::int64_t multiplier) {
-    return Interval{(b.in(i).low - zero) * multiplier, (b.in(i).high - zero) * multiplier};
-  };
-  const Interval first = term(0, op.zero_a, op.multiplier_a), second = term(1, op.zero_b, op.multiplier_b);
+// (code - zero) * multiplier: its text and its range, over all multipliers.
+struct Term {
+  std::string text;
+  Interval range;
+};
+
+Term scaled_term(const HlsBuild& b, std::size_t i, const std::string& operand, const std::string& zero,
+                 std::int64_t zero_value, const std::string& multiplier, Interval multipliers) {
+  Interval range{INT64_MAX, INT64_MIN};
+  for (std::int64_t x : {b.in(i).low - zero_value, b.in(i).high - zero_value})
+    for (std::int64_t m : {multipliers.low, multipliers.high})
+      range = {std::min(range.low, x * m), std::max(range.high, x * m)};
+  return {cast(exact_type(range, true), "(" + operand + " - " + zero + ") * " + multiplier), range};
+}
+
+// Add and Spread; `multiplier_b`: the constant that holds the second operand's, indexed where it is a table.
+template <class Sum>
+void write_sum(HlsBuild& b, const Sum& op, const std::string& multiplier_b, Interval multipliers_b) {
+  const std::string zero_a = b.number("first_zero", op.zero_a),
+                    multiplier_a = b.number("first_multiplier", op.multiplier_a),
+                    zero_b = b.number("second_zero", op.zero_b);
+  const auto [a, first] =
+      scaled_term(b, 0, "a[i]", zero_a, op.zero_a, multiplier_a, {op.multiplier_a, op.multiplier_a});
+  const auto [c, second] = scaled_term(b, 1, "c[i]", zero_b, op.zero_b, multiplier_b, multipliers_b);
   const Interval sum{first.low + second.low, first.high + second.high};
-  const auto scaled = [&](const char* operand, const std::string& zero, const std::string& multiplier, Interval range) {
-    const std::string type = exact_type(range, true);
-    return cast(type, "(" + std::string(operand) + " - " + zero + ") * " + multiplier);
-  };
-  const std::string a =
-      scaled("a[i]", b.number("first_zero", op.zero_a), b.number("first_multiplier", op.multiplier_a), first);
-  const std::string c =
-      scaled("c[i]", b.number("second_zero", op.zero_b), b.number("second_multiplier", op.multiplier_b), second);
   const std::string type = exact_type(sum, true);
   const std::string call =
       write_requantize(b, sum, {{sum, 1, 0, op.shift, 0}}, false, {op.low, op.high}, op.zero, "sum");
   auto body = b.w.block(b.head({"a", "c"}));
-  auto loop = b.w.block(loop_over(b, op.length));
+  auto loop = b.w.block(loop_over(b, b.out().length));
   b.pragma("PIPELINE II=1");
   b.w.line("const ", type, " sum = ", cast(type, a + " + " + c), ";");
   b.w.line("y[i] = ", call, ";");
   b.layer.multipliers = 2;
+}
+
+void write(HlsBuild& b, const QAdd& op, const std::string&) {
+  write_sum(b, op, b.number("second_multiplier", op.multiplier_b), {op.multiplier_b, op.multiplier_b});
+}
+
+void write(HlsBuild& b, const QSpread& op, const std::string&) {
+  const std::vector<std::int64_t> multiplier = numbers(op.multiplier_b);
+  write_sum(b, op, b.table("second_multiplier", multiplier) + "[i]", range_of(multiplier));
 }
 
 // fraction_x(code) -> u32, linear between knots.

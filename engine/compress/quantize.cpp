@@ -119,9 +119,17 @@ double Quantizer::step(double high, int bits) const {
 // Bits of operands of a concatenation: those of the latents when there are any.
 int Quantizer::join_bits(std::size_t node) const {
   for (Value v : m_.nodes[node].inputs)
-    for (const ModelInput& in : m_.inputs)
-      if (in.value == v && in.kind == InputKind::latent) return s_.latent_bits;
+    if (is_latent(v)) return s_.latent_bits;
   return s_.activation_bits;
+}
+
+bool Quantizer::is_latent(Value v) const {
+  for (const ModelInput& in : m_.inputs)
+    if (in.value == v) return in.kind == InputKind::latent;
+  for (const Node& n : m_.nodes)
+    if (n.output == v)
+      return (std::holds_alternative<Slice>(n.op) || std::holds_alternative<Permute>(n.op)) && is_latent(n.inputs[0]);
+  return false;
 }
 
 // Format of a layer's output, without its length.

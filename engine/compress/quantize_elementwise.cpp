@@ -18,13 +18,13 @@ void Quantizer::lower(const Permute& op, std::size_t i) {
   coded_[index(node.output)] = y;
 }
 
-QValue Quantizer::operand(std::size_t node, std::size_t input) const {
+QValue Quantizer::operand(std::size_t node, std::size_t input, bool one_scale) const {
   const Node& n = m_.nodes[node];
   const Coded& x = coded(n.inputs[input], n.name);
   if (qvalue(x.value).meaning != Meaning::code)
     fail("quantise: ", n.name, " reads ", info(n.inputs[input]).name,
          ", which holds energies; it can only be quantised before the split into energies");
-  uniform(x, "layer " + n.name);
+  if (one_scale) uniform(x, "layer " + n.name);
   return qvalue(x.value);
 }
 
@@ -51,25 +51,31 @@ void Quantizer::bound(const Clamp& op, QValue& v) {
   v.low = low, v.high = high;
 }
 
-Quantizer::Pair Quantizer::pair(std::size_t i) {
+Quantizer::Pair Quantizer::pair(std::size_t i, bool one_scale) {
   const Node& node = m_.nodes[i];
   Pair p{operand(i, 0),
-         operand(i, 1),
+         operand(i, 1, one_scale),
          coded(node.inputs[0], node.name).value,
          coded(node.inputs[1], node.name).value,
          node.output,
-         {}};
-  const bool relu = fuse_relu(p.out);
-  const Clamp* clamp = fuse_clamp(p.out);
+         {},
+         false,
+         nullptr};
+  p.relu = fuse_relu(p.out);
+  p.clamp = fuse_clamp(p.out);
   p.y = format(p.out, table_follows(p.out));
-  if (clamp) bound(*clamp, p.y);
-  if (relu) p.y.low = std::clamp<std::int64_t>(p.y.zero, p.y.low, p.y.high);
   return p;
+}
+
+void Quantizer::bound(Pair& p) {
+  if (p.clamp) bound(*p.clamp, p.y);
+  if (p.relu) p.y.low = std::clamp<std::int64_t>(p.y.zero, p.y.low, p.y.high);
 }
 
 void Quantizer::lower(const Sum&, std::size_t i) {
   const Node& node = m_.nodes[i];
-  const Pair p = pair(i);
+  Pair p = pair(i);
+  bound(p);
   const double factor_a = p.a.scale / p.y.scale, factor_b = p.b.scale / p.y.scale;
   // Multipliers below 2^(29 - bits) keep the sum inside 32 bits.
   const double limit = std::exp2(std::min(15, 29 - std::max(p.a.bits, p.b.bits)));
@@ -92,9 +98,43 @@ void Quantizer::lower(const Sum&, std::size_t i) {
   set(p.out, add(identifier(node.name), q, {p.first, p.second}, p.y), p.y.scale);
 }
 
+// A step of the result is such that the first operand's multiplier is exact: only the deviations are rounded, each to
+// a fraction of a code for the largest noise.
+void Quantizer::lower(const Spread& op, std::size_t i) {
+  const Node& node = m_.nodes[i];
+  Pair p = pair(i, false);
+  const std::vector<double> noise = coded(node.inputs[1], node.name).scale;
+  std::vector<double> step;  // of a noise code in each column
+  double largest = 0;
+  for (std::size_t j = 0; j < noise.size(); ++j) {
+    step.push_back(static_cast<double>(op.deviation.data[j]) * noise[j]);
+    largest = std::max(largest, std::fabs(step[j]));
+  }
+  const auto fits = [](double factor, int shift, const QValue& v) {
+    return std::floor(factor * std::exp2(shift) + 0.5) < std::exp2(std::min(15, 29 - v.bits));
+  };
+  const double factor_a = p.a.scale / p.y.scale, factor_b = largest / p.y.scale;
+  if (!fits(factor_a, 1, p.a) || !fits(factor_b, 1, p.b))
+    fail("quantise: layer ", node.name, ": a step of an operand is ", std::max(factor_a, factor_b),
+         " steps of the result, below ", std::exp2(std::min(15, 29 - std::max(p.a.bits, p.b.bits)) - 1),
+         " are possible; use more bits for the noise or fewer for the result");
+  QSpread q;
+  q.shift = 1;
+  while (q.shift < 30 && fits(factor_a, q.shift + 1, p.a) && fits(factor_b, q.shift + 1, p.b)) ++q.shift;
+  const double unit = std::exp2(q.shift);
+  q.multiplier_a = static_cast<std::int32_t>(std::floor(factor_a * unit));
+  if (q.multiplier_a >= 1 && !s_.power_of_two) p.y.scale = p.a.scale * unit / q.multiplier_a;
+  bound(p);
+  for (double s : step) q.multiplier_b.push_back(static_cast<std::int16_t>(std::floor(s / p.y.scale * unit + 0.5)));
+  q.zero_a = p.a.zero, q.zero_b = p.b.zero, q.zero = p.y.zero;
+  q.low = static_cast<std::int32_t>(p.y.low), q.high = static_cast<std::int32_t>(p.y.high);
+  set(p.out, add(identifier(node.name), q, {p.first, p.second}, p.y), p.y.scale);
+}
+
 void Quantizer::lower(const Product&, std::size_t i) {
   const Node& node = m_.nodes[i];
-  const Pair p = pair(i);
+  Pair p = pair(i);
+  bound(p);
   const auto reach = [](const QValue& v) { return std::max(std::llabs(v.low), std::llabs(v.high)); };
   if (reach(p.a) * reach(p.b) > 2147483647)
     fail("quantise: layer ", node.name, ": products of codes reach ", reach(p.a) * reach(p.b),

@@ -65,6 +65,8 @@ class Quantizer {
   double rounded_up(double scale) const;
   // Scale of a symmetric signed code of `bits` that reaches `high`.
   double step(double high, int bits) const;
+  // Latents, or some of them in any order.
+  bool is_latent(Value) const;
   // Bits of operands of a concatenation: those of the latents when there are any.
   int join_bits(std::size_t node) const;
   // The same for whatever joins this value, also behind a Permute; 0: nothing does.
@@ -73,22 +75,28 @@ class Quantizer {
   void find_last();
   static bool hands_on(const Op& op) {
     return std::holds_alternative<Permute>(op) || std::holds_alternative<Sum>(op) ||
-           std::holds_alternative<Product>(op) || std::holds_alternative<Clamp>(op);
+           std::holds_alternative<Product>(op) || std::holds_alternative<Clamp>(op) ||
+           std::holds_alternative<Spread>(op);
   }
   bool table_follows(Value) const;
   QValue format(Value, bool table_follows) const;
-  // The operand of a layer that computes with single elements: codes of one scale. Copies: add() moves the values.
-  QValue operand(std::size_t node, std::size_t input) const;
+  // The operand of a layer that computes with single elements: codes of one scale, or of any. Copies: add() moves the
+  // values.
+  QValue operand(std::size_t node, std::size_t input, bool one_scale = true) const;
   // When nothing but an activation reads `out`, that node is done by the layer itself: `out` becomes its result.
   bool fuse_relu(Value& out);
   const Clamp* fuse_clamp(Value& out);
-  struct Pair {  // what Sum and Product are made of
+  struct Pair {  // what Sum, Product and Spread are made of
     QValue a, b;
     ValueId first, second;
     Value out;
-    QValue y;  // format of the result, bounded by what is fused
+    QValue y;  // format of the result
+    bool relu;
+    const Clamp* clamp;  // null: none is fused
   };
-  Pair pair(std::size_t node);
+  Pair pair(std::size_t node, bool one_scale = true);
+  // Bounds the result by what is fused, once its scale is settled.
+  static void bound(Pair&);
   // Where saturation at a Clamp's bounds lies in codes; the value's proven range becomes the same.
   static void bound(const Clamp&, QValue&);
   LinearSettings linear_settings() const;
@@ -125,6 +133,7 @@ class Quantizer {
   void lower(const Softplus&, std::size_t node);
   void lower(const Softmax&, std::size_t node);
   void lower(const LayerNorm&, std::size_t node);
+  void lower(const Spread&, std::size_t node);
 
   const Model& m_;
   const std::vector<Range>& ranges_;

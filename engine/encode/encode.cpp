@@ -207,6 +207,18 @@ DeviceLayer encode_op(const QSoftmax& op, Encoding) {
            table("exponential", "uint16_t", op.exponential), number("whole", "int32_t", op.whole)}};
 }
 
+DeviceLayer encode_op(const QSpread& op, Encoding) {
+  const std::string type = signed_type(op.multiplier_b);
+  return {"AddScaled<" + type + ">",
+          "elementwise.h",
+          "",
+          {number("length", "int32_t", static_cast<std::int64_t>(op.multiplier_b.size())),
+           number("zero_a", "int32_t", op.zero_a), number("multiplier_a", "int32_t", op.multiplier_a),
+           number("zero_b", "int32_t", op.zero_b), table("multiplier_b", type, op.multiplier_b),
+           number("shift", "uint8_t", op.shift), number("zero", "int32_t", op.zero), number("low", "int32_t", op.low),
+           number("high", "int32_t", op.high)}};
+}
+
 std::int64_t bits_of(const Fields& fields) {
   std::int64_t bits = 0;
   for (const DeviceField& f : fields)

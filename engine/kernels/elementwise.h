@@ -1,6 +1,7 @@
 // Products and sums of two codes, and saturation of one (numerics.md section 7).
 // SPDX-License-Identifier: MIT-0
 #pragma once
+#include "load.h"
 #include "requantize.h"
 
 namespace quench {
@@ -28,6 +29,25 @@ template <class A, class B, class Y> inline void run(const Add& op, const A* a, 
   const int32_t half = int32_t{1} << (op.shift - 1);
   for (int32_t i = 0; i < op.length; ++i) {
     const int32_t sum = (a[i] - op.zero_a) * op.multiplier_a + (b[i] - op.zero_b) * op.multiplier_b + half;
+    y[i] = static_cast<Y>(clamp(int64_t{op.zero} + (sum >> op.shift), op.low, op.high));
+  }
+}
+
+template <class M>
+struct AddScaled {  // the second operand has a multiplier, of either sign, for each column
+  int32_t length;
+  int32_t zero_a, multiplier_a, zero_b;
+  const M* multiplier_b;  // [length]
+  uint8_t shift;
+  int32_t zero, low, high;
+};
+
+template <class M, class A, class B, class Y>
+inline void run(const AddScaled<M>& op, const A* a, const B* b, Y* y) {
+  const int32_t half = int32_t{1} << (op.shift - 1);
+  for (int32_t i = 0; i < op.length; ++i) {
+    const int32_t scaled = (b[i] - op.zero_b) * int32_t{load(op.multiplier_b, i)};
+    const int32_t sum = (a[i] - op.zero_a) * op.multiplier_a + scaled + half;
     y[i] = static_cast<Y>(clamp(int64_t{op.zero} + (sum >> op.shift), op.low, op.high));
   }
 }

@@ -91,6 +91,11 @@ Body group_softmax() {
           {"group_sizes"}};
 }
 
+Body spread() {
+  return {{"x", "noise", "deviation"},
+          {step("Mul", {"noise", "deviation"}, "scaled"), step("Add", {"x", "scaled"}, "y")}};
+}
+
 Body body_of(const std::string& name) {
   if (name == "LogEnergy") return log_energy();
   if (name == "ConditionalAffine") return conditional_affine(false);
@@ -99,6 +104,7 @@ Body body_of(const std::string& name) {
   if (name == "StickBreakingLog") return stick_breaking(true);
   if (name == "Threshold") return threshold();
   if (name == "GroupSoftmax") return group_softmax();
+  if (name == "Spread") return spread();
   if (const auto flow = flow_function(name)) return flow_body(*flow);
   fail("onnx: no function is called '", name, "'");
 }

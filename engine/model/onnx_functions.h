@@ -33,7 +33,7 @@ GroupTables group_shape(const std::vector<int>& group_sizes);
 GroupTables group_tables(const std::vector<int>& group_sizes);
 
 // FunctionProto messages by name: LogEnergy, ConditionalAffine, ConditionalAffineInverse, StickBreaking,
-// StickBreakingLog, Threshold, GroupSoftmax, and those of flow_name() (onnx_flow.h).
+// StickBreakingLog, Threshold, GroupSoftmax, Spread, and those of flow_name() (onnx_flow.h).
 std::string function(const std::string& name);
 
 }  // namespace quench::onnx

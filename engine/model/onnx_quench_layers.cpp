@@ -92,6 +92,13 @@ void group_softmax(const Site& s) {
   add_layer(s, std::move(op), {x}, columns);
 }
 
+void spread(const Site& s) {
+  expect_inputs(s, 3, 3);
+  expect_attributes(s, {});
+  const Value x = value_input(s, 0), noise = value_input(s, 1);
+  add_layer(s, Spread{row(s, 2, width(s, x))}, {x, noise}, width(s, x));
+}
+
 }  // namespace
 
 void read_quench_node(const Site& s) {
@@ -103,6 +110,7 @@ void read_quench_node(const Site& s) {
   if (type == "StickBreakingLog") return stick_breaking(s, true);
   if (type == "Threshold") return threshold(s);
   if (type == "GroupSoftmax") return group_softmax(s);
+  if (type == "Spread") return spread(s);
   if (read_flow_node(s)) return;
   fail(s.where, ": this version of quench has no such layer; the file may come from a newer one");
 }

@@ -171,8 +171,9 @@ void write(Step& s, const LayerNorm& op) {
   add_node(s, "LayerNormalization", {attribute("axis", std::int64_t{1}), attribute("epsilon", op.epsilon)});
 }
 
-void write(Step& s, const Spread&) {
-  fail("model: node '", s.node.name, "': Spread cannot be written as ONNX yet");
+void write(Step& s, const Spread& op) {
+  add_weights(s, "deviation", op.deviation);
+  add_function(s, "Spread");
 }
 
 // Whether x brings a log-determinant follows from the widths.

@@ -183,19 +183,38 @@ void check(const QMultiply& op, const Place& at) {
   at.clamps(op.low, op.high);
 }
 
+// Of operand i of a sum; the multiplier is at least 0.
+std::int64_t largest_term(const Place& at, std::size_t i, std::int64_t length, std::int32_t zero,
+                          std::int64_t multiplier) {
+  const QValue& v = at.in(i);
+  at.meaning(v, Meaning::code);
+  at.lengths(length, v);
+  at.require(std::abs(std::int64_t{zero}) <= 65536, "zero point ", zero);
+  return std::max(std::llabs(v.low - zero), std::llabs(v.high - zero)) * multiplier;
+}
+
 void check(const QAdd& op, const Place& at) {
   at.inputs(2);
-  const auto largest = [&](const QValue& v, std::int32_t zero, std::int32_t multiplier) {
-    at.meaning(v, Meaning::code);
-    at.lengths(op.length, v);
-    at.require(std::abs(std::int64_t{zero}) <= 65536, "zero point ", zero);
-    return std::max(std::llabs(v.low - zero), std::llabs(v.high - zero)) * multiplier;
-  };
   at.factor(op.multiplier_a, op.shift, 32767, 30), at.factor(op.multiplier_b, op.shift, 32767, 30);
-  const std::int64_t sum = largest(at.in(0), op.zero_a, op.multiplier_a) +
-                           largest(at.in(1), op.zero_b, op.multiplier_b) + (std::int64_t{1} << (op.shift - 1));
+  const std::int64_t sum = largest_term(at, 0, op.length, op.zero_a, op.multiplier_a) +
+                           largest_term(at, 1, op.length, op.zero_b, op.multiplier_b) +
+                           (std::int64_t{1} << (op.shift - 1));
   at.require(sum <= int32_high, "sums reach ", sum, ", at most ", int32_high);
   at.lengths(op.length, at.out());
+  at.clamps(op.low, op.high);
+}
+
+void check(const QSpread& op, const Place& at) {
+  at.inputs(2);
+  const std::int64_t length = static_cast<std::int64_t>(op.multiplier_b.size());
+  at.require(length >= 1, "no multipliers for the second operand");
+  std::int64_t multiplier_b = 0;
+  for (std::int16_t m : op.multiplier_b) multiplier_b = std::max(multiplier_b, std::abs(std::int64_t{m}));
+  at.factor(op.multiplier_a, op.shift, 32767, 30), at.factor(multiplier_b, op.shift, 32767, 30);
+  const std::int64_t sum = largest_term(at, 0, length, op.zero_a, op.multiplier_a) +
+                           largest_term(at, 1, length, op.zero_b, multiplier_b) + (std::int64_t{1} << (op.shift - 1));
+  at.require(sum <= int32_high, "sums reach ", sum, ", at most ", int32_high);
+  at.lengths(length, at.out());
   at.clamps(op.low, op.high);
 }
 

@@ -60,6 +60,7 @@ struct Step {  // runs one node
   void operator()(const QTable& op) const { run(view(op), codes(in(0)), codes(y)); }
   void operator()(const QMultiply& op) const { run(view(op), codes(in(0)), codes(in(1)), codes(y)); }
   void operator()(const QAdd& op) const { run(view(op), codes(in(0)), codes(in(1)), codes(y)); }
+  void operator()(const QSpread& op) const { run(view(op), codes(in(0)), codes(in(1)), codes(y)); }
   void operator()(const QFraction& op) const { run(view(op), codes(in(0)), in(1).data(), y.data()); }
   void operator()(const QSplit& op) const { run(view(op), in(0).data(), codes(in(1)), y.data()); }
   void operator()(const QThreshold& op) const { run(view(op), in(0).data(), y.data()); }

@@ -211,6 +211,8 @@ Program extremes() {
   add("nothing", linear_of(std::vector<std::int16_t>(8), {70000, -1}, shift, x4), {x}, wide_codes("", 2));
   const ValueId product = add("product", QMultiply{4, most, 62, -32768, 32767}, {column, column}, wide_codes("", 4));
   const ValueId sum = add("sum", QAdd{4, 0, 16384, 0, 16383, 30, 1, -2, 2}, {column, product}, wide_codes("", 4));
+  add("drawn", QSpread{7, 8191, 0, {32767, -32767, 1, 0}, 30, 1, -2, 2}, {x, product}, wide_codes("", 4));
+  add("loud", QSpread{7, 1, 0, {32767, -32767, 1, 0}, 1, -9, -32768, 32767}, {x, product}, wide_codes("", 4));
   QTable steep;
   steep.function = "steep", steep.length = 4, steep.lowest = -32768, steep.interpolation_bits = 13;
   steep.low = -30000, steep.high = 32767;

@@ -69,6 +69,10 @@ template <class X, class Y> void codes(const X* x, Y* y) {
   const Noise noise = {2, 1, -128, 8, 0, probability, alias};
   const Multiply multiply = {2, 3, 4, -128, 127};
   const Add add = {2, 0, 1, 0, 1, 2, 0, -128, 127};
+  static const int8_t factor[] = {-1, 2};
+  static const int16_t wide_factor[] = {-300, 2};
+  const AddScaled<int8_t> add_scaled = {2, 0, 1, 0, factor, 2, 0, -128, 127};
+  const AddScaled<int16_t> add_widely_scaled = {2, 0, 1, 0, wide_factor, 2, 0, -128, 127};
   const Join join = {1, 1};
   const Take take = {0, 2};
   const Limit limit = {2, -1, 1};
@@ -82,6 +86,8 @@ template <class X, class Y> void codes(const X* x, Y* y) {
   run(energy_code, event, y);
   run(multiply, x, y, y);
   run(add, x, y, y);
+  run(add_scaled, x, y, y);
+  run(add_widely_scaled, x, y, y);
   run(join, x, x, y);
   run(take, x, y);
   run(limit, x, y);

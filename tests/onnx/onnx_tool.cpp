@@ -69,6 +69,7 @@ Model generator(const char* name, std::vector<int> layer_voxels, bool logarithmi
              32);
   h = append(m, "attention", Softmax{{1, 20, 11}}, {h}, 32);
   h = append(m, "residual", Sum{}, {append(m, "gated", Product{}, {grown, soft}, 32), h}, 32);
+  h = append(m, "spread", Spread{random_tensor({32}, 0.1f, 0.6f, 19)}, {h, soft}, 32);
   h = append(m, "last", random_linear(32, voxels, 13), {h}, voxels);
   const ConditionalAffine scale{random_tensor({3, voxels}, -0.5f, 0.5f, 15),
                                 random_tensor({3, voxels}, -0.3f, 0.3f, 16), inverse};

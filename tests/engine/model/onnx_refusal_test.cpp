@@ -271,6 +271,20 @@ TEST_CASE("softmax functions whose tables do not fit their groups") {
   check_refusal(softmax({1, 2}, {0, 3, 1}, {0, 2, 3}), {"do not belong to group_sizes"});
 }
 
+TEST_CASE("output noise whose deviations are not one for each column") {
+  OnnxBuilder file = sound();
+  const auto spread = [&](std::vector<float> deviation, const std::vector<std::string>& inputs) {
+    file.initializers = {onnx::tensor("d", Tensor{{static_cast<int>(deviation.size())}, deviation})};
+    file.nodes = {node("s", "Spread", inputs, {"y"}, {}, "quench")};
+    return file.bytes();
+  };
+  file.outputs = {onnx::value_info("y", 3)};
+  CHECK(refusal(spread({1, -2, 0}, {"x", "x", "d"})) == "");
+  check_refusal(spread({1, 2}, {"x", "x", "d"}), {"'s'", "'d' has 2 elements"});
+  check_refusal(spread({1, 2, 3}, {"x", "d", "d"}), {"'d', is a constant"});
+  check_refusal(spread({1, 2, 3}, {"x", "x"}), {"2 inputs, 3"});
+}
+
 TEST_CASE("layer normalisation of other axes, of weights that do not fit, and its second output") {
   const std::string last = attribute("axis", std::int64_t{-1}), epsilon = attribute("epsilon", 0.0f);
   check_refusal(with_nodes({node("n", "LayerNormalization", {"x", "c"}, {"y"}, {zero})}), {"'n'", "axis is 0"});

@@ -53,6 +53,7 @@ Model every_layer() {
   h = append(m, "residual", Sum{}, {h, gate}, 4);
   h = append(m, "layer norm", LayerNorm{filled({4}, 6), filled({4}, 7), 1e-4f}, {h}, 4);
   h = append(m, "share", Softmax{{4}}, {append(m, "shares", Softmax{{1, 3}}, {h}, 4)}, 4);
+  h = append(m, "spread", Spread{filled({4}, 8)}, {h, append(m, "noise", Slice{1, 4}, {z}, 4)}, 4);
   h = append(m, "split", StickBreaking{{2, 2}, false}, {h, e}, 4);
   h = append(m, "readout", Threshold{0.1}, {h}, 4);
   m.outputs = {h, log};

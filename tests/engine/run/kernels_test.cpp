@@ -109,6 +109,11 @@ TEST_CASE("elementwise, join and take") {
   run(Add{2, 1, 2, 2, 4, 2, 5, -100, 100}, a, b, y);  // 5 + ((a-1)*2 + (b-2)*4 + 2 >> 2)
   CHECK(y[0] == 60);                                  // (198 + 20 + 2) >> 2 = 55
   CHECK(y[1] == 6);                                   // (-8 + 12 + 2) >> 2 = 1
+  const int16_t factor[2] = {4, -3};
+  int16_t s[2];
+  run(AddScaled<int16_t>{2, 1, 2, 2, factor, 2, 5, -100, 100}, a, b, s);
+  CHECK(s[0] == 60);  // as above
+  CHECK(s[1] == 1);   // 5 + ((-3-1)*2 + (5-2)*-3 + 2 >> 2) = 5 + (-15 >> 2) = 5 - 4
   run(Join{2, 2}, a, b, y);
   CHECK(y[1] == -3);
   CHECK(y[2] == 7);

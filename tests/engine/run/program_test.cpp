@@ -200,6 +200,20 @@ TEST_CASE("orders, bounds and softmax tables that a run could not follow are ref
   softmax([](QSoftmax& op) { op.whole += 1; }, "leave the range of value");
   softmax([](QSoftmax& op) { op.part_begin[1] = 0; }, "group 0 has no parts");
   softmax([](QSoftmax& op) { op.part_begin.pop_back(); }, "elements, needs");
+  const auto spread = [&](auto&& change, const char* reason) {
+    refused(
+        [&](auto& op) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(op)>, QSpread>) change(op);
+        },
+        reason);
+  };
+  spread([](QSpread& op) { op.multiplier_b.pop_back(); }, "elements, needs");
+  spread([](QSpread& op) { op.multiplier_b.clear(); }, "no multipliers");
+  spread([](QSpread& op) { op.multiplier_b[0] = -32768; }, "multiplier 32768 is outside 0 .. 32767");
+  spread([](QSpread& op) { op.multiplier_a = -1; }, "multiplier -1 is outside 0 .. 32767");
+  spread([](QSpread& op) { op.zero_b = 65536, op.multiplier_b[1] = -32767; }, "sums reach ");
+  spread([](QSpread& op) { op.multiplier_a = 32767, op.shift = 31; }, "shift 31 is outside 1 .. 30");
+  spread([](QSpread& op) { op.high = 2048; }, "leave the range of value");
 }
 
 TEST_CASE("corrupted text never crashes: it is refused or it is another sound program") {

@@ -91,6 +91,20 @@ struct Builder {
                {x}, out);
   }
 
+  // x and as many of the latents, with a factor for each column.
+  ValueId spread(const std::string& name, ValueId x, ValueId latents) {
+    QValue part = value(latents);
+    part.length = value(x).length;
+    const ValueId noise =
+        add(name + "_noise", QSlice{value(latents).length - part.length, part.length}, {latents}, part);
+    QValue out = code(name, part.length, 12, true);
+    out.zero = between(-20, 20);
+    const int most = chance(0.5) ? 127 : 32767;
+    QSpread op{value(x).zero, between(500, 1500), 0, {}, 14, out.zero, -2048, 2047};
+    for (int j = 0; j < part.length; ++j) op.multiplier_b.push_back(static_cast<std::int16_t>(between(-most, most)));
+    return add(name, op, {x, noise}, out);
+  }
+
   ValueId condition(const std::string& name, ValueId energy_in, int bits) {
     const QValue out = code(name, 1, bits, true);
     const double scale = 1.3 / static_cast<double>(out.high);
@@ -149,7 +163,10 @@ Program random_program(std::uint64_t seed) {
   QValue hidden2 = Builder::code("h", b.between(5, 30), 8, true);
   hidden2.zero = b.between(-20, 20);
   const ValueId h2 = b.linear("hidden2", h1, hidden2, 0.3, 8, kinds[(seed + 1) % 3], b.chance(0.5), true);
-  const ValueId h3 = b.linear("hidden3", h2, Builder::code("h", b.between(9, 20), 12, true), 0.95, b.between(9, 16),
+  QValue centre = Builder::code("c", b.between(2, latent), 16, true);
+  centre.zero = b.between(-20, 20);
+  const ValueId drawn = b.spread("drawn", b.linear("centre", h2, centre, 0.3, 8, "wide", true, false), z);
+  const ValueId h3 = b.linear("hidden3", drawn, Builder::code("h", b.between(9, 20), 12, true), 0.95, b.between(9, 16),
                               "wide", true, false);
   const ValueId t1 = b.table("squash", h3, Builder::code("t", b.value(h3).length, 8, true), 0);
   const ValueId mixed = b.permute("mixed", t1);

@@ -5,8 +5,11 @@
 #include <cmath>
 #include <string>
 
+#include "engine/compress/fold.h"
+#include "engine/compress/quantize.h"
 #include "engine/model/forward.h"
 #include "engine/ops/noise.h"
+#include "engine/run/run.h"
 #include "engine/train/checkpoint.h"
 #include "engine/train/deploy.h"
 #include "engine/train/vae.h"
@@ -109,6 +112,35 @@ TEST_CASE("vae: the generator deploys, and its showers are not all alike") {
   }
   CHECK(mean == doctest::Approx(900).epsilon(0.1));
   CHECK(std::sqrt(square - mean * mean) > 1);
+}
+
+TEST_CASE("vae: the integers of the generator follow it event by event, output noise included") {
+  const Setup s = small_setup(200);
+  const Model m = fold_batch_norm(deploy(vae_generator(s.settings, run(s), s.data), s.preprocessing));
+  const int events = 300;
+  const Tensor energies = log_uniform_energies(m.facts, 5, 0, events);
+  const std::vector<Tensor> inputs = shower_inputs(m, 5, 0, energies, 8, 1);
+  const Program p = quantize(m, calibrate(m, inputs, 1), {});
+  bool found = false;
+  for (const QNode& node : p.nodes)
+    if (std::holds_alternative<QSpread>(node.op)) {
+      found = true;
+      CHECK(p.values[index(node.inputs[0])].bits == 16);  // the mean is no activation between layers
+      CHECK(p.values[index(node.inputs[1])].bits == 8);
+    }
+  CHECK(found);
+  std::vector<std::uint32_t> counts;
+  for (float e : energies.data) counts.push_back(energy_count(p, static_cast<double>(e)));
+  const std::vector<Words> showers = run(p, 5, 0, Span<const std::uint32_t>(counts), 1);
+  const Tensor exact = infer(m, inputs);
+  double difference = 0, sum = 0;
+  for (int i = 0; i < events; ++i)
+    for (int j = 0; j < 5; ++j) {
+      const double mev = showers[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)] * p.energy_unit_mev;
+      difference += std::fabs(mev - static_cast<double>(exact.row(i)[j]));
+      sum += static_cast<double>(exact.row(i)[j]);
+    }
+  CHECK(difference < 0.02 * sum);
 }
 
 TEST_CASE("vae: the same bytes for any number of threads, and after any interruption") {

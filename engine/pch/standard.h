@@ -1,6 +1,7 @@
 // Precompiled: the standard headers that most files here read.
 // SPDX-License-Identifier: MIT
-#pragma once
+#ifndef QUENCH_STANDARD_H  // the compiler warns of a pragma in what it precompiles
+#define QUENCH_STANDARD_H
 
 #include <algorithm>
 #include <cstdint>
@@ -14,3 +15,5 @@
 #include <string>
 #include <variant>
 #include <vector>
+
+#endif

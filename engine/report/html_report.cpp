@@ -16,14 +16,15 @@ using Rows = std::vector<std::vector<std::string>>;
 std::string bits_text(std::int64_t bits) { return bytes_text(static_cast<double>(bits) / 8); }
 
 std::string ratio(std::int64_t before, std::int64_t after) {
-  return after > 0 ? rounded(static_cast<double>(before) / static_cast<double>(after), 3) : "-";
+  return before > 0 && after > 0 ? rounded(static_cast<double>(before) / static_cast<double>(after), 3) : "-";
 }
 
 // Three digits; thousands in groups.
 std::string large(double value) {
-  const std::string text = rounded(value, 3);
-  const bool whole = text.find_first_not_of("0123456789") == std::string::npos && text.size() < 16;
-  return whole ? grouped(std::stoll(text)) : text;
+  if (!(value >= 1000 && value < 1e15)) return rounded(value, 3);
+  std::int64_t unit = 1;
+  while (value >= 1000.0 * static_cast<double>(unit)) unit *= 10;
+  return grouped(static_cast<std::int64_t>(value / static_cast<double>(unit) + 0.5) * unit);
 }
 
 // --- headline

@@ -1,8 +1,5 @@
 // Precompiled: the standard headers that most files here read.
 // SPDX-License-Identifier: MIT
-#ifndef QUENCH_STANDARD_H  // the compiler warns of a pragma in what it precompiles
-#define QUENCH_STANDARD_H
-
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -15,5 +12,3 @@
 #include <string>
 #include <variant>
 #include <vector>
-
-#endif

@@ -9,6 +9,7 @@
 #include "engine/core/table.h"
 #include "engine/core/version.h"
 #include "engine/report/report.h"
+#include "engine/tensor/csv.h"
 #include "targets/command/generate.h"
 #include "targets/command/metrics.h"
 #include "targets/command/models.h"
@@ -184,7 +185,7 @@ int run_verb(const Arguments& a) {
   for (const std::string& setting : texts(a, "--set")) set_field(r, setting);
   if (given(a, "--seed")) r.seed = seed(a);
   check_recipe(r, a.positionals[0]);
-  if (r.model.family == "flow" && r.distill.steps == 0)
+  if (r.model.family == "flow" && r.distill.steps == 0 && !is_csv(r.data.source))
     fail(a.positionals[0],
          ": distill.steps is 0, but only a generator can be compressed: give it steps, or use quench train");
   std::vector<Target> targets;

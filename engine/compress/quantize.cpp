@@ -132,7 +132,6 @@ bool Quantizer::is_latent(Value v) const {
   return false;
 }
 
-// Format of a layer's output, without its length.
 // Walks back from the outputs and the borders through layers that hand on what they read.
 void Quantizer::find_last() {
   last_.assign(m_.values.size(), false);
@@ -159,6 +158,7 @@ bool Quantizer::table_follows(Value v) const {
   return read_by<Sigmoid>(v) || read_by<Tanh>(v) || read_by<Exp>(v) || read_by<Softplus>(v) || read_by<Softmax>(v);
 }
 
+// Format of a layer's output.
 QValue Quantizer::format(Value v, bool table_follows) const {
   const bool last = last_[index(v)] || table_follows;
   int bits = last ? s_.output_bits : s_.activation_bits;

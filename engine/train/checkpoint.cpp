@@ -12,8 +12,8 @@ namespace quench {
 namespace {
 
 constexpr std::uint32_t magic[2] = {0x6e657571u, 0x6b636863u};  // "quen", "chck"
-constexpr std::uint32_t format_version = 2;
-constexpr std::size_t header_words = 9;
+constexpr std::uint32_t format_version = 3;
+constexpr std::size_t header_words = 8;
 
 std::uint32_t low_word(std::uint64_t x) { return static_cast<std::uint32_t>(x); }
 std::uint32_t high_word(std::uint64_t x) { return static_cast<std::uint32_t>(x >> 32); }
@@ -68,7 +68,7 @@ void check_header(const std::vector<std::uint32_t>& words, std::size_t bytes, st
 }  // namespace
 
 CheckpointParts checkpoint_parts(GanState& s) {
-  CheckpointParts parts{&s.step,
+  CheckpointParts parts{{&s.step},
                         {},
                         {&s.generator, &s.average, &s.critic, &s.generator_first, &s.generator_second, &s.critic_first,
                          &s.critic_second}};
@@ -77,28 +77,33 @@ CheckpointParts checkpoint_parts(GanState& s) {
 }
 
 CheckpointParts checkpoint_parts(FlowState& s) {
-  return {
-      &s.step, {&s.best_log_density, &s.best_step, &s.ended}, {&s.density, &s.average, &s.best, &s.first, &s.second}};
+  return {{&s.step, &s.best_step}, {&s.best_log_density}, {&s.density, &s.average, &s.best, &s.first, &s.second}};
 }
 
 CheckpointParts checkpoint_parts(VaeState& s) {
-  return {&s.step,
+  return {{&s.step},
           {},
           {&s.encoder, &s.decoder, &s.likelihood, &s.decoder_average, &s.likelihood_average, &s.encoder_first,
            &s.encoder_second, &s.decoder_first, &s.decoder_second, &s.likelihood_first, &s.likelihood_second}};
 }
 
 std::string checkpoint_bytes(const CheckpointParts& parts, std::uint64_t hash) {
-  const std::uint64_t step = static_cast<std::uint64_t>(*parts.step);
   std::uint32_t tensors = 0;
   for_each_tensor(parts, [&](const Tensor&) { ++tensors; });
-  std::vector<std::uint32_t> words{magic[0],        magic[1],        format_version,
-                                   low_word(hash),  high_word(hash), low_word(step),
-                                   high_word(step), tensors,         static_cast<std::uint32_t>(parts.numbers.size())};
-  for (const double* number : parts.numbers) {
+  std::vector<std::uint32_t> words{magic[0],
+                                   magic[1],
+                                   format_version,
+                                   low_word(hash),
+                                   high_word(hash),
+                                   static_cast<std::uint32_t>(parts.integers.size()),
+                                   static_cast<std::uint32_t>(parts.numbers.size()),
+                                   tensors};
+  const auto put = [&](std::uint64_t bits) { words.push_back(low_word(bits)), words.push_back(high_word(bits)); };
+  for (const std::int64_t* n : parts.integers) put(static_cast<std::uint64_t>(*n));
+  for (const double* x : parts.numbers) {
     std::uint64_t bits;
-    std::memcpy(&bits, number, sizeof bits);
-    words.push_back(low_word(bits)), words.push_back(high_word(bits));
+    std::memcpy(&bits, x, sizeof bits);
+    put(bits);
   }
   for_each_tensor(parts, [&](const Tensor& t) {
     words.push_back(static_cast<std::uint32_t>(t.shape.size()));
@@ -117,13 +122,15 @@ void read_checkpoint(const std::string& bytes, const CheckpointParts& parts, std
   check_header(words, bytes.size(), hash, path);
   std::size_t at = header_words;
   const std::size_t end = words.size() - 1;
-  if (words[8] != parts.numbers.size() || end - at < 2 * parts.numbers.size())
-    fail(path, ": the checkpoint holds ", words[8], " numbers; this recipe has ", parts.numbers.size());
-  *parts.step = static_cast<std::int64_t>(both(words[5], words[6]));
-  for (double* number : parts.numbers) {
-    const std::uint64_t bits = both(words[at], words[at + 1]);
-    std::memcpy(number, &bits, sizeof bits);
-    at += 2;
+  if (words[5] != parts.integers.size() || words[6] != parts.numbers.size() ||
+      end - at < 2 * (parts.integers.size() + parts.numbers.size()))
+    fail(path, ": the checkpoint holds ", words[5], " integers and ", words[6], " numbers; this recipe has ",
+         parts.integers.size(), " and ", parts.numbers.size());
+  const auto take = [&] { return at += 2, both(words[at - 2], words[at - 1]); };
+  for (std::int64_t* n : parts.integers) *n = static_cast<std::int64_t>(take());
+  for (double* x : parts.numbers) {
+    const std::uint64_t bits = take();
+    std::memcpy(x, &bits, sizeof bits);
   }
   std::uint32_t tensors = 0;
   for_each_tensor(parts, [&](Tensor& t) {

@@ -14,7 +14,7 @@ namespace quench {
 
 // What of a state is kept; the models' parameters and states in this order.
 struct CheckpointParts {
-  std::int64_t* step;
+  std::vector<std::int64_t*> integers;
   std::vector<double*> numbers;
   std::vector<Model*> models;
   std::vector<Tensor*> tensors = {};
@@ -23,8 +23,9 @@ CheckpointParts checkpoint_parts(GanState&);
 CheckpointParts checkpoint_parts(FlowState&);
 CheckpointParts checkpoint_parts(VaeState&);
 
-// 32-bit little-endian words: "quenchck", version, hash (2), step (2), number of tensors, of numbers; the numbers as
-// doubles (2 each); each tensor: rank, dimensions, floats; CRC-32 of all words before it.
+// 32-bit little-endian words: "quenchck", version, hash (2), number of integers, of doubles, of tensors; the integers
+// (the steps done are the first) and the doubles, 2 words each; each tensor: rank, dimensions, floats; CRC-32 of all
+// words before it.
 std::string checkpoint_bytes(const CheckpointParts&, std::uint64_t hash);
 
 // Reads into a state of the same shape (start_gan, start_flow). Fails with one sentence when the bytes are no

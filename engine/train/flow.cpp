@@ -62,7 +62,8 @@ void clip(const std::vector<Tensor*>& gradient, double longest) {
     for (float& g : t->data) g *= factor;
 }
 
-double train_step(Workspace& w, FlowState& s) {
+// Mean log density of the step's events.
+double learn(Workspace& w, FlowState& s) {
   const FlowSettings& settings = w.settings;
   draw_batch(w, s.step);
   forward(s.density, w.inputs, Mode::training, w.shards, w.threads);
@@ -88,11 +89,21 @@ double validate(const Workspace& w, FlowState& s) {
   const double found = mean_log_density(s.average, rows_of(w.data.numbers, first, count), energies, w.threads).mean;
   if (s.best_step == 0 || found > s.best_log_density) {
     s.best = s.average;
-    s.best_log_density = found, s.best_step = static_cast<double>(s.step);
+    s.best_log_density = found, s.best_step = s.step;
   }
-  const double waited = (static_cast<double>(s.step) - s.best_step) / w.settings.evaluate_every;
-  s.ended = w.settings.patience > 0 && waited >= w.settings.patience ? 1 : 0;
   return found;
+}
+
+FlowProgress train_step(Workspace& w, FlowState& s) {
+  const FlowSettings& settings = w.settings;
+  FlowProgress now{0, settings.steps, learn(w, s), false, 0};
+  if (!std::isfinite(now.log_density))
+    fail("train: the log density is no longer finite at step ", s.step + 1, "; lower train.learning_rate (",
+         settings.learning_rate, ") or train.clip (", settings.clip, ")");
+  now.step = ++s.step;
+  if (settings.validation_events > 0 && (is_due(s.step, settings.evaluate_every) || s.step == settings.steps))
+    now.evaluated = true, now.validation = validate(w, s);
+  return now;
 }
 
 void check_settings(const FlowSettings& s, const TrainingSet& data) {
@@ -119,6 +130,12 @@ MeanError mean_log_density(const Model& density, const Tensor& numbers, const Te
   return {mean, std::sqrt(squares / std::max(n - 1, 1.0) / n)};
 }
 
+bool ended(const FlowSettings& settings, const FlowState& s) {
+  const bool waits = settings.patience > 0 && s.best_step > 0;
+  return s.step >= settings.steps ||
+         (waits && s.step - s.best_step >= std::int64_t{settings.patience} * settings.evaluate_every);
+}
+
 const Model& trained_flow(const FlowState& s) { return s.best_step > 0 ? s.best : s.average; }
 
 FlowState train_flow(const FlowSettings& settings, const TrainingSet& data, FlowState state, const FlowControl& control,
@@ -126,21 +143,8 @@ FlowState train_flow(const FlowSettings& settings, const TrainingSet& data, Flow
   check_settings(settings, data);
   Workspace w = make_workspace(settings, data, state, threads);
   point_at_tensors(w, state);
-  while (state.step < settings.steps && state.ended == 0) {
-    FlowProgress progress{0, settings.steps, train_step(w, state), false, 0};
-    if (!std::isfinite(progress.log_density))
-      fail("train: the log density is no longer finite at step ", state.step + 1, "; lower train.learning_rate (",
-           settings.learning_rate, ") or train.clip (", settings.clip, ")");
-    progress.step = ++state.step;
-    if (settings.validation_events > 0 && (state.step % settings.evaluate_every == 0 || state.step == settings.steps))
-      progress.evaluated = true, progress.validation = validate(w, state);
-    const bool stopped = control.stop && control.stop->load();
-    const bool due = settings.checkpoint_every > 0 && state.step % settings.checkpoint_every == 0;
-    const bool last = state.step == settings.steps || state.ended != 0;
-    if (control.checkpoint && (due || stopped || last)) control.checkpoint(state);
-    if (control.progress) control.progress(progress);
-    if (stopped) break;
-  }
+  const auto over = [&] { return ended(settings, state); };
+  train_loop(state, settings.checkpoint_every, control, over, [&] { return train_step(w, state); });
   return state;
 }
 

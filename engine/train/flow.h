@@ -1,13 +1,12 @@
 // Normalizing flows: density and sampling directions over the same weights, and their training by maximum likelihood.
 // SPDX-License-Identifier: MIT
 #pragma once
-#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "engine/model/model.h"
+#include "engine/train/loop.h"
 #include "engine/train/preprocess.h"
 
 namespace quench {
@@ -45,8 +44,7 @@ struct FlowState {
   Model first, second;           // Adam's moments
   std::int64_t step = 0;
   double best_log_density = 0;  // mean, nats
-  double best_step = 0;         // 0: none yet
-  double ended = 0;             // 1: early
+  std::int64_t best_step = 0;   // 0: none yet
 };
 
 struct FlowProgress {
@@ -56,11 +54,7 @@ struct FlowProgress {
   double validation;   // mean log density of the validation events under the average
 };
 
-struct FlowControl {
-  std::function<void(const FlowProgress&)> progress;
-  std::function<void(const FlowState&)> checkpoint;
-  const std::atomic<bool>* stop = nullptr;
-};
+using FlowControl = TrainControl<FlowState, FlowProgress>;
 
 // Density direction: standardised numbers, or features, [width] (and incident_energy [1], MeV, when there is a
 // condition) -> ln p [events, 1]. The couplings' last Linear layers start 20 times smaller: near the identity.
@@ -77,6 +71,9 @@ std::uint64_t flow_hash(const FlowSettings&, const TrainingSet&);
 // Runs from state.step to settings.steps (or until stopped, or ended early). A pure function of its arguments, as
 // train_gan.
 FlowState train_flow(const FlowSettings&, const TrainingSet&, FlowState, const FlowControl& = {}, int threads = 1);
+
+// All steps are done, or the validation has not improved for `patience` evaluations.
+bool ended(const FlowSettings&, const FlowState&);
 
 // What the training found: the best average, or the last one without validation.
 const Model& trained_flow(const FlowState&);

@@ -203,6 +203,18 @@ void check_diversity(const Workspace& w, const GanState& s) {
          w.settings.batch_norm ? "" : ", or set model.batch_norm = true");
 }
 
+GanProgress train_step(Workspace& w, GanState& s) {
+  const GanSettings& settings = w.settings;
+  double critic_loss = 0;
+  for (int k = 0; k < settings.critic_steps; ++k)
+    critic_loss = critic_step(w, s, k, adam_settings(w, settings.critic_learning_rate, s.step));
+  const double generator_loss = generator_step(w, s, adam_settings(w, settings.learning_rate, s.step));
+  ++s.step;
+  check_losses(settings, s.step, critic_loss, generator_loss);
+  if (is_due(s.step, settings.checkpoint_every)) check_diversity(w, s);
+  return {s.step, settings.steps, critic_loss, generator_loss};
+}
+
 }  // namespace
 
 Model averaged_generator(const GanSettings& settings, const GanState& state, const TrainingSet& data, int threads) {
@@ -217,20 +229,8 @@ GanState train_gan(const GanSettings& settings, const TrainingSet& data, GanStat
   check_settings(settings, data);
   Workspace w = make_workspace(settings, data, state, threads);
   point_at_tensors(w, state);
-  while (state.step < settings.steps) {
-    double critic_loss = 0;
-    for (int k = 0; k < settings.critic_steps; ++k)
-      critic_loss = critic_step(w, state, k, adam_settings(w, settings.critic_learning_rate, state.step));
-    const double generator_loss = generator_step(w, state, adam_settings(w, settings.learning_rate, state.step));
-    ++state.step;
-    check_losses(settings, state.step, critic_loss, generator_loss);
-    const bool stopped = control.stop && control.stop->load();
-    const bool due = settings.checkpoint_every > 0 && state.step % settings.checkpoint_every == 0;
-    if (due) check_diversity(w, state);
-    if (control.checkpoint && (due || stopped || state.step == settings.steps)) control.checkpoint(state);
-    if (control.progress) control.progress({state.step, settings.steps, critic_loss, generator_loss});
-    if (stopped) break;
-  }
+  const auto ended = [&] { return state.step >= settings.steps; };
+  train_loop(state, settings.checkpoint_every, control, ended, [&] { return train_step(w, state); });
   return state;
 }
 

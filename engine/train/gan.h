@@ -1,13 +1,12 @@
 // GAN on standardised stick-breaking numbers; the critic also sees log voxels.
 // SPDX-License-Identifier: MIT
 #pragma once
-#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "engine/model/model.h"
+#include "engine/train/loop.h"
 #include "engine/train/preprocess.h"
 #include "engine/train/shower_moments.h"
 
@@ -51,11 +50,7 @@ struct GanProgress {
   double critic_loss, generator_loss;  // of the last step, with penalties and weighted terms
 };
 
-struct GanControl {
-  std::function<void(const GanProgress&)> progress;  // after every step; may be empty
-  std::function<void(const GanState&)> checkpoint;   // every checkpoint_every steps, at the end, and when stopped
-  const std::atomic<bool>* stop = nullptr;           // set from outside (Ctrl-C): finish the step and return
-};
+using GanControl = TrainControl<GanState, GanProgress>;
 
 // Generator: latent [99] and incident_energy [1] (MeV) -> standardised numbers; weights as PyTorch's Linear draws them.
 Model gan_generator(const GanSettings&, const Preprocessing&);

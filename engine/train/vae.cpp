@@ -132,6 +132,10 @@ VaeProgress train_step(Workspace& w, VaeState& s) {
     if (!t->average.empty())
       average_step(t->average, t->tensors.parameters, std::min(settings.average, young), w.threads);
   }
+  if (!std::isfinite(now.log_likelihood) || !std::isfinite(now.divergence))
+    fail("train: the likelihood is no longer finite at step ", now.step, "; lower train.learning_rate (",
+         settings.learning_rate, ")");
+  ++s.step;
   return now;
 }
 
@@ -154,18 +158,8 @@ VaeState train_vae(const VaeSettings& settings, const TrainingSet& data, VaeStat
               trainee(s.likelihood, &s.likelihood_average, s.likelihood_first, s.likelihood_second),
               normal_noise(settings.latent, 16)};
   for (Trainee* t : {&w.encoder, &w.decoder, &w.likelihood}) t->tensors.gradient = parameter_tensors(t->gradient);
-  while (s.step < settings.steps) {
-    const VaeProgress now = train_step(w, s);
-    if (!std::isfinite(now.log_likelihood) || !std::isfinite(now.divergence))
-      fail("train: the likelihood is no longer finite at step ", now.step, "; lower train.learning_rate (",
-           settings.learning_rate, ")");
-    ++s.step;
-    const bool stopped = control.stop && control.stop->load();
-    const bool due = settings.checkpoint_every > 0 && s.step % settings.checkpoint_every == 0;
-    if (control.checkpoint && (due || stopped || s.step == settings.steps)) control.checkpoint(s);
-    if (control.progress) control.progress(now);
-    if (stopped) break;
-  }
+  const auto ended = [&] { return s.step >= settings.steps; };
+  train_loop(s, settings.checkpoint_every, control, ended, [&] { return train_step(w, s); });
   return s;
 }
 

@@ -1,13 +1,12 @@
 // Variational autoencoder of standardised stick-breaking numbers (Kingma and Welling 2014); its decoder is deployed.
 // SPDX-License-Identifier: MIT
 #pragma once
-#include <atomic>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "engine/model/model.h"
+#include "engine/train/loop.h"
 #include "engine/train/preprocess.h"
 
 namespace quench {
@@ -40,11 +39,7 @@ struct VaeProgress {
   double log_likelihood, divergence;  // means over the step's events, nats; their difference bounds ln p from below
 };
 
-struct VaeControl {
-  std::function<void(const VaeProgress&)> progress;
-  std::function<void(const VaeState&)> checkpoint;
-  const std::atomic<bool>* stop = nullptr;
-};
+using VaeControl = TrainControl<VaeState, VaeProgress>;
 
 // Encoder: standardised numbers and incident_energy -> means and log variances of the latents [2 latent].
 // Decoder: latent and incident_energy -> means of the standardised numbers.

@@ -69,10 +69,14 @@ std::uint64_t first_event(const Arguments& a, int count, std::uint64_t last) {
   return first;
 }
 
+double machine_memory() {
+  return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
 void expect_memory(int count, int voxels, const std::string& verb) {
   // The events, and twice as the bytes of the file: alone, and among the others.
   const double need = 3.0 * 4.0 * count * (voxels + 1.0);
-  const double have = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  const double have = machine_memory();
   if (have > 0 && need > have)
     fail(verb, ": ", count, " events of ", voxels, " voxels need ", bytes_text(need), " of memory, this machine has ",
          bytes_text(have), "; make them in parts with --first and --events");

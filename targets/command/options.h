@@ -23,6 +23,9 @@ std::uint64_t unsigned_integer(const Arguments&, const std::string& option);
 // --first K for `count` events; fails when the last of them is behind `last`.
 std::uint64_t first_event(const Arguments&, int count, std::uint64_t last);
 
+// Bytes; not positive when it is not known.
+double machine_memory();
+
 // Fails when so many events cannot be held by this machine's memory; the kernel would kill the process.
 void expect_memory(int count, int voxels, const std::string& verb);
 

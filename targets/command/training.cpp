@@ -1,9 +1,8 @@
-// GAN and flow as the recipe asks for them, with progress, curves and checkpoints.
+// GAN, flow and VAE as the recipe asks for them, with progress, curves and checkpoints.
 // SPDX-License-Identifier: MIT
 #include "targets/command/training.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -16,6 +15,7 @@
 #include "engine/train/checkpoint.h"
 #include "engine/train/deploy.h"
 #include "engine/train/tune.h"
+#include "targets/command/options.h"
 
 namespace quench {
 namespace {
@@ -48,7 +48,7 @@ void tell_memory(const std::vector<const Model*>& trained, int batch, const Trai
   std::fprintf(stderr, "memory: %s for %s weights, %s for a batch of %d, %s for the data\n", bytes_text(models).c_str(),
                grouped(static_cast<std::int64_t>(weights)).c_str(), bytes_text(activations).c_str(), batch,
                bytes_text(data).c_str());
-  const double have = static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  const double have = machine_memory();
   if (have > 0 && all > have)
     fail("train: needs about ", bytes_text(all), " of memory, this machine has ", bytes_text(have),
          "; use fewer events (data.events), a smaller batch (train.batch) or a smaller model");
@@ -59,12 +59,63 @@ void expect_checkpoint(const std::string& path) {
   if (stat(path.c_str(), &info) != 0) fail("--resume: there is no checkpoint ", path, "; train without --resume first");
 }
 
-// Adds a point to each curve, often enough for a plot.
-void add_points(std::vector<TrainingCurve>& curves, std::int64_t step, std::int64_t steps,
-                const std::vector<double>& values) {
-  if (step % std::max<std::int64_t>(steps / curve_points, 1) != 0) return;
-  for (std::size_t k = 0; k < values.size(); ++k)
-    curves[k].step.push_back(static_cast<double>(step)), curves[k].value.push_back(values[k]);
+// Where a session keeps its state, and what it finds out.
+struct Session {
+  const std::string& checkpoint;
+  bool resume;
+  int threads;
+  Trained& result;
+};
+
+// What the bar and the curves are told of a step.
+struct Told {
+  std::string note;
+  std::vector<double> values;  // of the first curves, at every step
+  bool evaluated = false;      // the last curve has a value, too
+  double evaluation = 0;
+};
+
+template <class... Numbers>
+std::string note(const char* format, Numbers... numbers) {
+  char text[80];
+  std::snprintf(text, sizeof text, format, numbers...);
+  return text;
+}
+
+void add_points(std::vector<TrainingCurve>& curves, std::int64_t step, std::int64_t steps, const Told& told) {
+  const auto add = [&](TrainingCurve& c, double value) {
+    c.step.push_back(static_cast<double>(step)), c.value.push_back(value);
+  };
+  if (step % std::max<std::int64_t>(steps / curve_points, 1) == 0)  // often enough for a plot
+    for (std::size_t k = 0; k < told.values.size(); ++k) add(curves[k], told.values[k]);
+  if (told.evaluated) add(curves.back(), told.evaluation);
+}
+
+// Runs `train` from its start or from the checkpoint; `trained` are the networks that gradients and moments double.
+template <class Settings, class State, class Now, class Tell>
+State run_session(const Settings& settings, const TrainingSet& set, State state, std::uint64_t hash,
+                  const std::vector<Model State::*>& trained, const Session& session,
+                  State (*train)(const Settings&, const TrainingSet&, State, const TrainControl<State, Now>&, int),
+                  Tell&& tell) {
+  if (session.resume) {
+    expect_checkpoint(session.checkpoint);
+    state = load_checkpoint(session.checkpoint, state, hash);
+  }
+  std::vector<const Model*> models;
+  for (Model State::*m : trained) models.push_back(&(state.*m));
+  tell_memory(models, settings.batch, set);
+  Progress bar("train", settings.steps, "steps", state.step);
+  TrainControl<State, Now> control;
+  control.progress = [&](const Now& now) {
+    const Told told = tell(now);
+    bar.update(now.step, told.note);
+    add_points(session.result.curves, now.step, now.steps, told);
+  };
+  control.checkpoint = [&](const State& s) { save_checkpoint(session.checkpoint, s, hash); };
+  control.stop = &interrupted();
+  state = train(settings, set, std::move(state), control, session.threads);
+  session.result.steps = state.step;
+  return state;
 }
 
 GanSettings gan_settings(const Recipe& r) {
@@ -84,31 +135,21 @@ GanSettings gan_settings(const Recipe& r) {
   return s;
 }
 
-Trained train_gan_model(const Recipe& r, const Data& data, const std::string& checkpoint, bool resume, int threads) {
+void train_gan_model(const Recipe& r, const Data& data, const Session& session) {
   const GanSettings settings = gan_settings(r);
-  const Prepared p = prepare(r, data, threads);
-  const std::uint64_t hash = gan_hash(settings, p.preprocessing, p.set);
-  Trained result;
+  const Prepared p = prepare(r, data, session.threads);
+  Trained& result = session.result;
   result.curves = {{"critic", {}, {}}, {"generator", {}, {}}};
   result.loss = settings.loss + " loss";
-  GanState state = start_gan(settings, p.preprocessing);
-  if (resume) state = load_checkpoint(checkpoint, state, hash);
-  tell_memory({&state.generator, &state.critic}, settings.batch, p.set);
-  Progress bar("train", settings.steps, "steps", state.step);
-  GanControl control;
-  control.progress = [&](const GanProgress& now) {
-    char note[80];
-    std::snprintf(note, sizeof note, "critic %.3f generator %.3f", now.critic_loss, now.generator_loss);
-    bar.update(now.step, note);
-    add_points(result.curves, now.step, now.steps, {now.critic_loss, now.generator_loss});
-  };
-  control.checkpoint = [&](const GanState& s) { save_checkpoint(checkpoint, s, hash); };
-  control.stop = &interrupted();
-  state = train_gan(settings, p.set, std::move(state), control, threads);
-  result.steps = state.step;
+  const GanState state =
+      run_session(settings, p.set, start_gan(settings, p.preprocessing), gan_hash(settings, p.preprocessing, p.set),
+                  {&GanState::generator, &GanState::critic}, session, train_gan, [](const GanProgress& now) {
+                    return Told{note("critic %.3f generator %.3f", now.critic_loss, now.generator_loss),
+                                {now.critic_loss, now.generator_loss}};
+                  });
   result.finished = state.step >= settings.steps;
-  if (result.finished) result.model = deploy(averaged_generator(settings, state, p.set, threads), p.preprocessing);
-  return result;
+  if (result.finished)
+    result.model = deploy(averaged_generator(settings, state, p.set, session.threads), p.preprocessing);
 }
 
 // A feed-forward generator that learns the flow's outputs on the same latents.
@@ -121,30 +162,28 @@ Model distilled(const Recipe& r, const Preprocessing& p, const Model& flow, int 
   Progress bar("distill", s.steps, "steps");
   TuneControl control;
   control.progress = [&](std::int64_t step, std::int64_t, double mean_square) {
-    char note[80];
-    std::snprintf(note, sizeof note, "mean square %.4f", mean_square);
-    bar.update(step, note);
+    bar.update(step, note("mean square %.4f", mean_square));
   };
   control.stop = &interrupted();
-  return tune(flow, deploy(gan_generator(student, p), p), s, control, threads);
+  Model model = tune(flow, deploy(gan_generator(student, p), p), s, control, threads);
+  if (interrupted())
+    fail("train: interrupted while distilling; run the same command again with --resume, which keeps the flow");
+  return model;
 }
 
-Trained train_flow_model(const Recipe& r, const Data& data, const std::string& checkpoint, bool resume, int threads) {
-  const Prepared p = prepare(r, data, threads);
-  const int width = p.set.numbers.columns();
+void train_flow_model(const Recipe& r, const Data& data, const Session& session) {
+  const Prepared p = prepare(r, data, session.threads);
+  const int width = p.set.numbers.columns(), layers = static_cast<int>(data.geometry.layers.size());
   if (r.distill.steps > 0 && r.model.latent != width)
     fail("model.latent is ", r.model.latent, "; a generator that learns from a flow of ", width, " numbers (",
          r.data.geometry, ") needs as many: set model.latent = ", width);
-  const int layers = static_cast<int>(data.geometry.layers.size());
-  Trained result;
+  Trained& result = session.result;
   const FlowState state = run_flow(flow_settings(r, r.flow.two_step ? layers : 0), p.set, &p.preprocessing.condition,
-                                   checkpoint, resume, threads, result);
-  if (!result.finished) return result;
+                                   session.checkpoint, session.resume, session.threads, result);
+  if (!result.finished) return;
   result.density = trained_flow(state);
   result.flow = deploy(flow_sampling(*result.density), p.preprocessing);
-  result.model = r.distill.steps > 0 ? distilled(r, p.preprocessing, *result.flow, threads) : *result.flow;
-  result.finished = !interrupted();
-  return result;
+  result.model = r.distill.steps > 0 ? distilled(r, p.preprocessing, *result.flow, session.threads) : *result.flow;
 }
 
 VaeSettings vae_settings(const Recipe& r) {
@@ -159,31 +198,20 @@ VaeSettings vae_settings(const Recipe& r) {
   return s;
 }
 
-Trained train_vae_model(const Recipe& r, const Data& data, const std::string& checkpoint, bool resume, int threads) {
+void train_vae_model(const Recipe& r, const Data& data, const Session& session) {
   const VaeSettings settings = vae_settings(r);
-  const Prepared p = prepare(r, data, threads);
-  const std::uint64_t hash = vae_hash(settings, p.preprocessing, p.set);
-  Trained result;
+  const Prepared p = prepare(r, data, session.threads);
+  Trained& result = session.result;
   result.curves = {{"log likelihood of the numbers", {}, {}}, {"divergence of the latents", {}, {}}};
   result.loss = "nats";
-  VaeState state = start_vae(settings, p.preprocessing);
-  if (resume) state = load_checkpoint(checkpoint, state, hash);
-  tell_memory({&state.encoder, &state.decoder, &state.likelihood}, settings.batch, p.set);
-  Progress bar("train", settings.steps, "steps", state.step);
-  VaeControl control;
-  control.progress = [&](const VaeProgress& now) {
-    char note[80];
-    std::snprintf(note, sizeof note, "likelihood %.2f divergence %.2f", now.log_likelihood, now.divergence);
-    bar.update(now.step, note);
-    add_points(result.curves, now.step, now.steps, {now.log_likelihood, now.divergence});
-  };
-  control.checkpoint = [&](const VaeState& s) { save_checkpoint(checkpoint, s, hash); };
-  control.stop = &interrupted();
-  state = train_vae(settings, p.set, std::move(state), control, threads);
-  result.steps = state.step;
+  const VaeState state = run_session(
+      settings, p.set, start_vae(settings, p.preprocessing), vae_hash(settings, p.preprocessing, p.set),
+      {&VaeState::encoder, &VaeState::decoder, &VaeState::likelihood}, session, train_vae, [](const VaeProgress& now) {
+        return Told{note("likelihood %.2f divergence %.2f", now.log_likelihood, now.divergence),
+                    {now.log_likelihood, now.divergence}};
+      });
   result.finished = state.step >= settings.steps;
-  if (result.finished) result.model = deploy(vae_generator(settings, state, p.set, threads), p.preprocessing);
-  return result;
+  if (result.finished) result.model = deploy(vae_generator(settings, state, p.set, session.threads), p.preprocessing);
 }
 
 }  // namespace
@@ -205,29 +233,14 @@ FlowSettings flow_settings(const Recipe& r, int first_step) {
 
 FlowState run_flow(const FlowSettings& settings, const TrainingSet& set, const LogEnergy* condition,
                    const std::string& checkpoint, bool resume, int threads, Trained& result) {
-  if (resume) expect_checkpoint(checkpoint);
-  const std::uint64_t hash = flow_hash(settings, set);
   result.curves = {{"training events", {}, {}}, {"validation events", {}, {}}};
   result.loss = "mean log density, nats";
-  FlowState state = start_flow(settings, set, condition);
-  if (resume) state = load_checkpoint(checkpoint, state, hash);
-  tell_memory({&state.density}, settings.batch, set);
-  Progress bar("train", settings.steps, "steps", state.step);
-  FlowControl control;
-  control.progress = [&](const FlowProgress& now) {
-    char note[80];
-    std::snprintf(note, sizeof note, "log density %.3f", now.log_density);
-    bar.update(now.step, note);
-    add_points(result.curves, now.step, now.steps, {now.log_density});
-    if (!now.evaluated) return;
-    result.curves[1].step.push_back(static_cast<double>(now.step));
-    result.curves[1].value.push_back(now.validation);
-  };
-  control.checkpoint = [&](const FlowState& s) { save_checkpoint(checkpoint, s, hash); };
-  control.stop = &interrupted();
-  state = train_flow(settings, set, std::move(state), control, threads);
-  result.steps = state.step;
-  result.finished = state.step >= settings.steps || state.ended != 0;
+  FlowState state = run_session(
+      settings, set, start_flow(settings, set, condition), flow_hash(settings, set), {&FlowState::density},
+      {checkpoint, resume, threads, result}, train_flow, [](const FlowProgress& now) {
+        return Told{note("log density %.3f", now.log_density), {now.log_density}, now.evaluated, now.validation};
+      });
+  result.finished = ended(settings, state);
   return state;
 }
 
@@ -244,11 +257,11 @@ void save_trained(const Trained& trained, const Recipe& r, const std::string& pa
 
 Trained train_model(const Recipe& r, const Data& data, const std::string& checkpoint, bool resume, int threads) {
   const auto start = std::chrono::steady_clock::now();
-  if (resume) expect_checkpoint(checkpoint);
+  Trained result;
   const auto train = r.model.family == "flow"  ? train_flow_model
                      : r.model.family == "vae" ? train_vae_model
                                                : train_gan_model;
-  Trained result = train(r, data, checkpoint, resume, threads);
+  train(r, data, {checkpoint, resume, threads, result});
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

@@ -40,7 +40,7 @@ def call(folder, *words, **more):
 
 def step_of(checkpoint):
     """Steps done, from the bytes of a checkpoint."""
-    return struct.unpack_from('<Q', checkpoint, 20)[0]
+    return struct.unpack_from('<Q', checkpoint, 32)[0]
 
 
 def tiny_chain():

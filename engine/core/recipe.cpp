@@ -66,7 +66,7 @@ void fields(R& r, F&& f) {
 
   f("train.warm_up", r.train.warm_up, range(0, max_count), "steps until the learning rate is reached (flow)");
   f("train.clip", r.train.clip, range(0, 1e9), "longest gradient; 0: any (flow)");
-  f("train.validation_events", r.train.validation_events, range(0, max_count), "kept aside to choose the best (flow)");
+  f("train.validation_events", r.train.validation_events, range(0, max_count), "kept aside to choose the best average");
   f("train.evaluate_every", r.train.evaluate_every, range(1, max_count), "steps between validations");
   f("train.patience", r.train.patience, range(0, max_count), "validations without gain before the end; 0: never");
 

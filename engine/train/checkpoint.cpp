@@ -68,23 +68,24 @@ void check_header(const std::vector<std::uint32_t>& words, std::size_t bytes, st
 }  // namespace
 
 CheckpointParts checkpoint_parts(GanState& s) {
-  CheckpointParts parts{{&s.step},
-                        {},
+  CheckpointParts parts{{&s.step, &s.best.step},
+                        {&s.best.value},
                         {&s.generator, &s.average, &s.critic, &s.generator_first, &s.generator_second, &s.critic_first,
-                         &s.critic_second}};
+                         &s.critic_second, &s.best.model}};
   for (Tensor& u : s.spectral) parts.tensors.push_back(&u);
   return parts;
 }
 
 CheckpointParts checkpoint_parts(FlowState& s) {
-  return {{&s.step, &s.best_step}, {&s.best_log_density}, {&s.density, &s.average, &s.best, &s.first, &s.second}};
+  return {{&s.step, &s.best.step}, {&s.best.value}, {&s.density, &s.average, &s.best.model, &s.first, &s.second}};
 }
 
 CheckpointParts checkpoint_parts(VaeState& s) {
-  return {{&s.step},
-          {},
-          {&s.encoder, &s.decoder, &s.likelihood, &s.decoder_average, &s.likelihood_average, &s.encoder_first,
-           &s.encoder_second, &s.decoder_first, &s.decoder_second, &s.likelihood_first, &s.likelihood_second}};
+  return {{&s.step, &s.best.step},
+          {&s.best.value},
+          {&s.best.model, &s.encoder, &s.decoder, &s.likelihood, &s.decoder_average, &s.likelihood_average,
+           &s.encoder_first, &s.encoder_second, &s.decoder_first, &s.decoder_second, &s.likelihood_first,
+           &s.likelihood_second}};
 }
 
 std::string checkpoint_bytes(const CheckpointParts& parts, std::uint64_t hash) {

@@ -28,7 +28,7 @@ struct Workspace {
 };
 
 Workspace make_workspace(const FlowSettings& settings, const TrainingSet& data, const FlowState& s, int threads) {
-  const int events = data.numbers.rows() - settings.validation_events;
+  const int events = training_events(settings.validation, data.numbers.rows());
   return {settings, data, static_cast<std::uint32_t>(events),           threads, zeros_like(s.density), {},
           {},       {},   std::vector<Tensor>(s.density.inputs.size()), {}};
 }
@@ -84,13 +84,10 @@ double learn(Workspace& w, FlowState& s) {
 
 // Mean log density of the events that are not trained on; keeps the best average.
 double validate(const Workspace& w, FlowState& s) {
-  const int first = static_cast<int>(w.events), count = w.settings.validation_events;
+  const int first = static_cast<int>(w.events), count = w.settings.validation.events;
   const Tensor energies = w.inputs.size() > 1 ? rows_of(w.data.energies, first, count) : Tensor{};
   const double found = mean_log_density(s.average, rows_of(w.data.numbers, first, count), energies, w.threads).mean;
-  if (s.best_step == 0 || found > s.best_log_density) {
-    s.best = s.average;
-    s.best_log_density = found, s.best_step = s.step;
-  }
+  keep_best(s.best, s.average, found, s.step);
   return found;
 }
 
@@ -101,19 +98,13 @@ FlowProgress train_step(Workspace& w, FlowState& s) {
     fail("train: the log density is no longer finite at step ", s.step + 1, "; lower train.learning_rate (",
          settings.learning_rate, ") or train.clip (", settings.clip, ")");
   now.step = ++s.step;
-  if (settings.validation_events > 0 && (is_due(s.step, settings.evaluate_every) || s.step == settings.steps))
-    now.evaluated = true, now.validation = validate(w, s);
+  if (validates(settings.validation, s.step, settings.steps)) now.evaluated = true, now.validation = validate(w, s);
   return now;
 }
 
-void check_settings(const FlowSettings& s, const TrainingSet& data) {
+void check_settings(const FlowSettings& s) {
   if (s.batch < 1 || s.steps < 1)
     fail("train: ", s.steps, " steps of ", s.batch, " events; at least 1 of each is needed");
-  if (s.validation_events < 0 || data.numbers.rows() - s.validation_events < 2)
-    fail("training data: ", data.numbers.rows(), " events, ", s.validation_events,
-         " of them for validation; at least 2 must be left");
-  if (s.validation_events > 0 && s.evaluate_every < 1)
-    fail("train.evaluate_every: ", s.evaluate_every, " steps; at least 1 is needed");
 }
 
 }  // namespace
@@ -131,16 +122,14 @@ MeanError mean_log_density(const Model& density, const Tensor& numbers, const Te
 }
 
 bool ended(const FlowSettings& settings, const FlowState& s) {
-  const bool waits = settings.patience > 0 && s.best_step > 0;
-  return s.step >= settings.steps ||
-         (waits && s.step - s.best_step >= std::int64_t{settings.patience} * settings.evaluate_every);
+  return ended(settings.validation, s.best, s.step, settings.steps);
 }
 
-const Model& trained_flow(const FlowState& s) { return s.best_step > 0 ? s.best : s.average; }
+const Model& trained_flow(const FlowState& s) { return s.best.step > 0 ? s.best.model : s.average; }
 
 FlowState train_flow(const FlowSettings& settings, const TrainingSet& data, FlowState state, const FlowControl& control,
                      int threads) {
-  check_settings(settings, data);
+  check_settings(settings);
   Workspace w = make_workspace(settings, data, state, threads);
   point_at_tensors(w, state);
   const auto over = [&] { return ended(settings, state); };

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/model/model.h"
+#include "engine/train/best.h"
 #include "engine/train/loop.h"
 #include "engine/train/preprocess.h"
 
@@ -26,13 +27,11 @@ struct FlowSettings {
   int first_step = 0;
   int steps = 20000, batch = 512;
   double learning_rate = 1.5e-3, beta1 = 0.9, beta2 = 0.999;
-  double average = 0.998;     // of the weights, per step
-  double decay_from = 0.4;    // constant learning rate up to this fraction of the steps, then half a cosine to 0
-  int warm_up = 200;          // steps in which the learning rate grows to its value
-  double clip = 20;           // longest gradient; 0: any
-  int validation_events = 0;  // the last ones of the set are not trained on; the best average on them is kept
-  int evaluate_every = 500;   // steps
-  int patience = 0;           // evaluations without an improvement before the training ends early; 0: never
+  double average = 0.998;   // of the weights, per step
+  double decay_from = 0.4;  // constant learning rate up to this fraction of the steps, then half a cosine to 0
+  int warm_up = 200;        // steps in which the learning rate grows to its value
+  double clip = 20;         // longest gradient; 0: any
+  Validation validation;    // by the mean log density, nats
   int checkpoint_every = 1000;
   // The input is raw features: a standardisation, and with `asinh` a trained asinh of every column, come first and
   // count in the log density, which is that of the features.
@@ -40,11 +39,10 @@ struct FlowSettings {
 };
 
 struct FlowState {
-  Model density, average, best;  // average: of the weights; best: the average with the best validation
-  Model first, second;           // Adam's moments
+  Model density, average;  // average: of the weights
+  Model first, second;     // Adam's moments
   std::int64_t step = 0;
-  double best_log_density = 0;  // mean, nats
-  std::int64_t best_step = 0;   // 0: none yet
+  Best best;
 };
 
 struct FlowProgress {

@@ -243,7 +243,7 @@ FlowState start_flow(const FlowSettings& settings, const TrainingSet& data, cons
   FlowState s;
   s.density = flow_density(settings, data.numbers.columns(), condition);
   start_norms(s.density, data);
-  s.average = s.best = s.density;
+  s.average = s.best.model = s.density;
   s.first = s.second = zeros_like(s.density);
   return s;
 }
@@ -252,7 +252,7 @@ std::uint64_t flow_hash(const FlowSettings& s, const TrainingSet& data) {
   Hash h;
   h.text(s.name), h.word(s.seed), h.text(coupling_name(s.coupling)), h.integers({s.couplings, s.bins, s.first_step});
   h.number(s.bound), h.integers(s.hidden), h.text(s.activation), h.word(s.act_norm);
-  h.integers({s.steps, s.batch, s.warm_up, s.validation_events, s.evaluate_every, s.patience});
+  h.integers({s.steps, s.batch, s.warm_up, s.validation.events, s.validation.every, s.validation.patience});
   for (double x : {s.learning_rate, s.beta1, s.beta2, s.average, s.decay_from, s.clip}) h.number(x);
   h.word(s.features), h.word(s.asinh);
   h.tensor(data.numbers), h.tensor(data.energies);

@@ -29,6 +29,7 @@ constexpr double least_diversity = 0.01;
 struct Workspace {
   const GanSettings& settings;
   const TrainingSet& data;
+  int events;  // trained on; the others validate
   int threads;
   GanLoss loss;
   Penalty penalty;
@@ -53,6 +54,7 @@ struct Workspace {
 Workspace make_workspace(const GanSettings& settings, const TrainingSet& data, GanState& state, int threads) {
   return {settings,
           data,
+          training_events(settings.validation, data.numbers.rows()),
           threads,
           gan_loss(settings.loss),
           penalty_named(settings.penalty),
@@ -80,7 +82,7 @@ void draw_real(Workspace& w, std::int64_t draw) {
   resize(w.real_inputs[0], batch, voxels);
   for (std::vector<Tensor>* inputs : {&w.generator_inputs, &w.real_inputs, &w.fake_inputs})
     resize((*inputs)[1], batch, 1);
-  const std::uint32_t events = static_cast<std::uint32_t>(w.data.numbers.rows());
+  const std::uint32_t events = static_cast<std::uint32_t>(w.events);
   for_each_event(w.settings.seed, draw, batch, events, [&](int i, std::uint32_t event) {
     std::copy_n(w.data.numbers.row(static_cast<int>(event)), voxels, w.critic_inputs[0].row(i));
     std::copy_n(w.data.numbers.row(static_cast<int>(event)), voxels, w.real_inputs[0].row(i));
@@ -179,11 +181,12 @@ AdamSettings adam_settings(const Workspace& w, double rate, std::int64_t step) {
   return {scheduled_rate(rate, s.decay_from, step, s.steps, w.schedule), s.beta1, s.beta2, 1e-8};
 }
 
-void check_settings(const GanSettings& s, const TrainingSet& data) {
+void check_settings(const GanSettings& s, const GanControl& control) {
   if (s.batch < 2) fail("train.batch: ", s.batch, " is too small; BatchNorm needs at least 2 events");
   if (s.steps < 1) fail("train.steps: ", s.steps, " is too small; at least 1 is needed");
   if (s.critic_steps < 1) fail("train.critic_steps: ", s.critic_steps, " is too small; at least 1 is needed");
-  if (data.numbers.rows() < 2) fail("training data: ", data.numbers.rows(), " events; at least 2 are needed");
+  if (s.validation.events > 0 && !control.quality)
+    fail("train.validation_events: ", s.validation.events, " events, but nothing says how good a generator is");
 }
 
 void check_losses(const GanSettings& s, std::int64_t step, double critic_loss, double generator_loss) {
@@ -203,7 +206,12 @@ void check_diversity(const Workspace& w, const GanState& s) {
          w.settings.batch_norm ? "" : ", or set model.batch_norm = true");
 }
 
-GanProgress train_step(Workspace& w, GanState& s) {
+Model averaged_generator(const GanSettings& s, const GanState& state, const TrainingSet& data, int threads) {
+  return with_statistics(state.average, {s.seed, s.latent, s.latent_bits, s.statistics_batches, s.statistics_batch},
+                         data, threads);
+}
+
+GanProgress train_step(Workspace& w, GanState& s, const GanControl& control) {
   const GanSettings& settings = w.settings;
   double critic_loss = 0;
   for (int k = 0; k < settings.critic_steps; ++k)
@@ -212,25 +220,32 @@ GanProgress train_step(Workspace& w, GanState& s) {
   ++s.step;
   check_losses(settings, s.step, critic_loss, generator_loss);
   if (is_due(s.step, settings.checkpoint_every)) check_diversity(w, s);
-  return {s.step, settings.steps, critic_loss, generator_loss};
+  GanProgress now{s.step, settings.steps, critic_loss, generator_loss};
+  if (validates(settings.validation, s.step, settings.steps)) {
+    const Model generator = averaged_generator(settings, s, w.data, w.threads);
+    now.evaluated = true, now.validation = control.quality(generator);
+    keep_best(s.best, generator, now.validation, s.step);
+  }
+  return now;
 }
 
 }  // namespace
 
-Model averaged_generator(const GanSettings& settings, const GanState& state, const TrainingSet& data, int threads) {
-  return with_statistics(
-      state.average,
-      {settings.seed, settings.latent, settings.latent_bits, settings.statistics_batches, settings.statistics_batch},
-      data, threads);
+bool ended(const GanSettings& settings, const GanState& s) {
+  return ended(settings.validation, s.best, s.step, settings.steps);
+}
+
+Model trained_generator(const GanSettings& settings, const GanState& state, const TrainingSet& data, int threads) {
+  return state.best.step > 0 ? state.best.model : averaged_generator(settings, state, data, threads);
 }
 
 GanState train_gan(const GanSettings& settings, const TrainingSet& data, GanState state, const GanControl& control,
                    int threads) {
-  check_settings(settings, data);
+  check_settings(settings, control);
   Workspace w = make_workspace(settings, data, state, threads);
   point_at_tensors(w, state);
-  const auto ended = [&] { return state.step >= settings.steps; };
-  train_loop(state, settings.checkpoint_every, control, ended, [&] { return train_step(w, state); });
+  const auto over = [&] { return ended(settings, state); };
+  train_loop(state, settings.checkpoint_every, control, over, [&] { return train_step(w, state, control); });
   return state;
 }
 

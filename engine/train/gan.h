@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/model/model.h"
+#include "engine/train/best.h"
 #include "engine/train/loop.h"
 #include "engine/train/preprocess.h"
 #include "engine/train/shower_moments.h"
@@ -35,6 +36,7 @@ struct GanSettings {
   int critic_steps = 1;             // for each step of the generator, each with data and latents of its own
   std::string schedule = "cosine";  // of the learning rates: adam.h
   MomentWeights moments;            // of terms beside the loss of the generator: shower_moments.h
+  Validation validation;            // by GanControl's quality, of the averaged generator
 };
 
 struct GanState {
@@ -42,12 +44,15 @@ struct GanState {
   Model generator_first, generator_second, critic_first, critic_second;  // Adam's moments
   std::int64_t step = 0;                                                 // steps done
   std::vector<Tensor> spectral;  // with spectral_norm: u of every Linear of the critic (spectral_norm.h)
+  Best best;                     // of the averaged generators, statistics included
   Model quantities;              // with a weight in moments: shower_quantities(); fixed, and in no checkpoint
 };
 
 struct GanProgress {
   std::int64_t step, steps;
   double critic_loss, generator_loss;  // of the last step, with penalties and weighted terms
+  bool evaluated = false;              // at this step:
+  double validation = 0;               // quality of the averaged generator
 };
 
 using GanControl = TrainControl<GanState, GanProgress>;
@@ -62,13 +67,16 @@ GanState start_gan(const GanSettings&, const Preprocessing&);
 // Everything that decides the result: settings, preprocessing and data. A checkpoint of another hash is refused.
 std::uint64_t gan_hash(const GanSettings&, const Preprocessing&, const TrainingSet&);
 
-// Runs from state.step to settings.steps (or until stopped). A pure function of its arguments: nothing depends on the
-// number of threads or on how often it was interrupted. Fails when the losses are no longer finite, and when a batch of
-// generated numbers has less than 0.01 of the real batch's variance (compared every checkpoint_every steps, from step
-// 200 on: generators start narrow).
+// Runs from state.step to settings.steps (or until stopped, or ended early). A pure function of its arguments: nothing
+// depends on the number of threads or on how often it was interrupted. Fails when the losses are no longer finite, and
+// when a batch of generated numbers has less than 0.01 of the real batch's variance (compared every checkpoint_every
+// steps, from step 200 on: generators start narrow).
 GanState train_gan(const GanSettings&, const TrainingSet&, GanState, const GanControl& = {}, int threads = 1);
 
-// The averaged generator with BatchNorm statistics of its own weights.
-Model averaged_generator(const GanSettings&, const GanState&, const TrainingSet&, int threads = 1);
+bool ended(const GanSettings&, const GanState&);
+
+// What the training found: the best averaged generator, or the last one without validation, with BatchNorm statistics
+// of its own weights.
+Model trained_generator(const GanSettings&, const GanState&, const TrainingSet&, int threads = 1);
 
 }  // namespace quench

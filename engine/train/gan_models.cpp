@@ -20,6 +20,7 @@ std::uint64_t later_settings(const GanSettings& s) {
   for (double x :
        {s.gradient_penalty, s.instance_noise, s.moments.total_energy, s.moments.layer_energy, s.moments.sparsity})
     h.number(x);
+  h.integers({s.validation.events, s.validation.every, s.validation.patience});
   return h.value;
 }
 
@@ -71,6 +72,7 @@ GanState start_gan(const GanSettings& settings, const Preprocessing& p) {
   s.critic = gan_critic(settings, p);
   s.generator_first = s.generator_second = zeros_like(s.generator);
   s.critic_first = s.critic_second = zeros_like(s.critic);
+  if (settings.validation.events > 0) s.best.model = s.average;
   if (settings.spectral_norm) s.spectral = start_spectral(s.critic, stream_seed(settings.seed, Use::spectral));
   if (any_weight(settings.moments)) s.quantities = shower_quantities(p);
   return s;

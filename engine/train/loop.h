@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <functional>
 
+#include "engine/model/model.h"
+
 namespace quench {
 
 template <class State, class Progress>
@@ -12,6 +14,8 @@ struct TrainControl {
   std::function<void(const Progress&)> progress;  // after every step; may be empty
   std::function<void(const State&)> checkpoint;   // every checkpoint_every steps, at the end, and when stopped
   const std::atomic<bool>* stop = nullptr;        // set from outside (Ctrl-C): finish the step and return
+  // How good a generator is, the greater the better; a pure function. A GAN's and a VAE's validation needs it.
+  std::function<double(const Model&)> quality;
 };
 
 inline bool is_due(std::int64_t step, int every) { return every > 0 && step % every == 0; }

@@ -21,7 +21,8 @@ enum class Use : std::uint32_t {
   split,
   instance_noise = 20,  // of the GAN's critic, with the next two
   interpolation,
-  spectral
+  spectral,
+  validation
 };
 
 inline std::uint64_t stream_seed(std::uint64_t seed, Use use) {

@@ -11,6 +11,7 @@
 #include "engine/ops/noise.h"
 #include "engine/train/adam.h"
 #include "engine/train/batches.h"
+#include "engine/train/statistics.h"
 
 namespace quench {
 namespace {
@@ -35,6 +36,7 @@ Trainee trainee(Model& model, Model* average, Model& first, Model& second) {
 struct Workspace {
   const VaeSettings& settings;
   const TrainingSet& data;
+  int events;  // trained on; the others validate
   int threads;
   Trainee encoder, decoder, likelihood;
   QNoise noise;
@@ -48,12 +50,11 @@ void draw_batch(Workspace& w, std::int64_t step) {
   resize(w.encoder_inputs[0], batch, width);
   resize(w.encoder_inputs[1], batch, 1);
   resize(w.decoder_inputs[1], batch, 1);
-  for_each_event(w.settings.seed, step, batch, static_cast<std::uint32_t>(w.data.numbers.rows()),
-                 [&](int row, std::uint32_t event) {
-                   std::copy_n(w.data.numbers.row(static_cast<int>(event)), width, w.encoder_inputs[0].row(row));
-                   for (std::vector<Tensor>* inputs : {&w.encoder_inputs, &w.decoder_inputs})
-                     (*inputs)[1].data[static_cast<std::size_t>(row)] = w.data.energies.data[event];
-                 });
+  for_each_event(w.settings.seed, step, batch, static_cast<std::uint32_t>(w.events), [&](int row, std::uint32_t event) {
+    std::copy_n(w.data.numbers.row(static_cast<int>(event)), width, w.encoder_inputs[0].row(row));
+    for (std::vector<Tensor>* inputs : {&w.encoder_inputs, &w.decoder_inputs})
+      (*inputs)[1].data[static_cast<std::size_t>(row)] = w.data.energies.data[event];
+  });
 }
 
 // z = mean + exp(log variance / 2) draw, the reparameterisation; returns the mean divergence.
@@ -116,7 +117,14 @@ double decode(Workspace& w) {
   return sum / batch;
 }
 
-VaeProgress train_step(Workspace& w, VaeState& s) {
+Model averaged_generator(const VaeSettings& s, const VaeState& state, const TrainingSet& data, int threads) {
+  const Model decoder =
+      with_statistics(state.decoder_average,
+                      {s.seed, s.latent, s.latent_bits, s.statistics_batches, s.statistics_batch}, data, threads);
+  return vae_generator(s, decoder, state.likelihood_average);
+}
+
+VaeProgress train_step(Workspace& w, VaeState& s, const VaeControl& control) {
   const VaeSettings& settings = w.settings;
   draw_batch(w, s.step);
   const double beta = settings.beta * std::min(1.0, static_cast<double>(s.step + 1) / std::max(settings.kl_warm_up, 1));
@@ -136,30 +144,45 @@ VaeProgress train_step(Workspace& w, VaeState& s) {
     fail("train: the likelihood is no longer finite at step ", now.step, "; lower train.learning_rate (",
          settings.learning_rate, ")");
   ++s.step;
+  if (validates(settings.validation, s.step, settings.steps)) {
+    const Model generator = averaged_generator(settings, s, w.data, w.threads);
+    now.evaluated = true, now.validation = control.quality(generator);
+    keep_best(s.best, generator, now.validation, s.step);
+  }
   return now;
 }
 
-void check_settings(const VaeSettings& s, const TrainingSet& data) {
+void check_settings(const VaeSettings& s, const VaeControl& control) {
   if (s.batch < 2 || s.steps < 1)
     fail("train: ", s.steps, " steps of ", s.batch, " events; at least 1 step of 2 events is needed");
-  if (data.numbers.rows() < 2) fail("training data: ", data.numbers.rows(), " events; at least 2 are needed");
+  if (s.validation.events > 0 && !control.quality)
+    fail("train.validation_events: ", s.validation.events, " events, but nothing says how good a generator is");
 }
 
 }  // namespace
 
+bool ended(const VaeSettings& settings, const VaeState& s) {
+  return ended(settings.validation, s.best, s.step, settings.steps);
+}
+
+Model trained_generator(const VaeSettings& settings, const VaeState& state, const TrainingSet& data, int threads) {
+  return state.best.step > 0 ? state.best.model : averaged_generator(settings, state, data, threads);
+}
+
 VaeState train_vae(const VaeSettings& settings, const TrainingSet& data, VaeState s, const VaeControl& control,
                    int threads) {
-  check_settings(settings, data);
+  check_settings(settings, control);
   Workspace w{settings,
               data,
+              training_events(settings.validation, data.numbers.rows()),
               threads,
               trainee(s.encoder, nullptr, s.encoder_first, s.encoder_second),
               trainee(s.decoder, &s.decoder_average, s.decoder_first, s.decoder_second),
               trainee(s.likelihood, &s.likelihood_average, s.likelihood_first, s.likelihood_second),
               normal_noise(settings.latent, 16)};
   for (Trainee* t : {&w.encoder, &w.decoder, &w.likelihood}) t->tensors.gradient = parameter_tensors(t->gradient);
-  const auto ended = [&] { return s.step >= settings.steps; };
-  train_loop(s, settings.checkpoint_every, control, ended, [&] { return train_step(w, s); });
+  const auto over = [&] { return ended(settings, s); };
+  train_loop(s, settings.checkpoint_every, control, over, [&] { return train_step(w, s, control); });
   return s;
 }
 

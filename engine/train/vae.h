@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/model/model.h"
+#include "engine/train/best.h"
 #include "engine/train/loop.h"
 #include "engine/train/preprocess.h"
 
@@ -25,6 +26,7 @@ struct VaeSettings {
   double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999, average = 0.999, decay_from = 0.4;
   int statistics_batches = 20, statistics_batch = 1000;  // BatchNorm statistics of the averaged decoder
   int checkpoint_every = 1000;
+  Validation validation;  // by VaeControl's quality, of the generator
 };
 
 struct VaeState {
@@ -32,11 +34,14 @@ struct VaeState {
   Model decoder_average, likelihood_average;
   Model encoder_first, encoder_second, decoder_first, decoder_second, likelihood_first, likelihood_second;
   std::int64_t step = 0;
+  Best best;  // of the generators
 };
 
 struct VaeProgress {
   std::int64_t step, steps;
   double log_likelihood, divergence;  // means over the step's events, nats; their difference bounds ln p from below
+  bool evaluated = false;             // at this step:
+  double validation = 0;              // quality of the generator
 };
 
 using VaeControl = TrainControl<VaeState, VaeProgress>;
@@ -50,8 +55,14 @@ std::uint64_t vae_hash(const VaeSettings&, const Preprocessing&, const TrainingS
 // A pure function of its arguments, as train_gan.
 VaeState train_vae(const VaeSettings&, const TrainingSet&, VaeState, const VaeControl& = {}, int threads = 1);
 
-// The averaged decoder with BatchNorm statistics of its own weights, and the noise that its likelihood says: latent
-// [latent + numbers] and incident_energy -> standardised numbers. The first latents are the code, the others noise.
-Model vae_generator(const VaeSettings&, const VaeState&, const TrainingSet&, int threads = 1);
+bool ended(const VaeSettings&, const VaeState&);
+
+// The decoder, followed by the noise that the likelihood says: latent [latent + numbers] and incident_energy ->
+// standardised numbers. The first latents are the code, the others noise.
+Model vae_generator(const VaeSettings&, Model decoder, const Model& likelihood);
+
+// What the training found: the best generator, or without validation that of the last averaged decoder, with BatchNorm
+// statistics of its own weights.
+Model trained_generator(const VaeSettings&, const VaeState&, const TrainingSet&, int threads = 1);
 
 }  // namespace quench

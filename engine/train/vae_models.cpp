@@ -6,7 +6,6 @@
 #include "engine/model/forward.h"
 #include "engine/train/hash.h"
 #include "engine/train/start.h"
-#include "engine/train/statistics.h"
 #include "engine/train/vae.h"
 
 namespace quench {
@@ -65,6 +64,7 @@ VaeState start_vae(const VaeSettings& settings, const Preprocessing& p) {
   s.encoder_first = s.encoder_second = zeros_like(s.encoder);
   s.decoder_first = s.decoder_second = zeros_like(s.decoder);
   s.likelihood_first = s.likelihood_second = zeros_like(s.likelihood);
+  if (settings.validation.events > 0) s.best.model = vae_generator(settings, s.decoder, s.likelihood);
   return s;
 }
 
@@ -74,18 +74,15 @@ std::uint64_t vae_hash(const VaeSettings& s, const Preprocessing& p, const Train
   h.word(s.batch_norm), h.integers(s.encoder_hidden), h.integers({s.kl_warm_up, s.steps, s.batch});
   for (double x : {s.beta, s.learning_rate, s.beta1, s.beta2, s.average, s.decay_from}) h.number(x);
   h.integers({s.statistics_batches, s.statistics_batch});
+  h.integers({s.validation.events, s.validation.every, s.validation.patience});
   h.text(p.geometry), h.number(p.minimum_energy_mev), h.number(p.maximum_energy_mev), h.number(p.threshold_mev);
   for (const ConditionalAffine* op : {&p.numbers, &p.log_voxels}) h.tensor(op->mean), h.tensor(op->log_deviation);
   h.tensor(data.numbers), h.tensor(data.energies);
   return h.value;
 }
 
-Model vae_generator(const VaeSettings& s, const VaeState& state, const TrainingSet& data, int threads) {
-  const Model decoder =
-      with_statistics(state.decoder_average,
-                      {s.seed, s.latent, s.latent_bits, s.statistics_batches, s.statistics_batch}, data, threads);
-  const int width = data.numbers.columns();
-  Model m = decoder;
+Model vae_generator(const VaeSettings& s, Model m, const Model& likelihood) {
+  const int width = m.values[index(m.outputs[0])].width;
   // The decoder's latent input becomes the first columns of a wider one, whose others are the output's noise.
   const Value code = m.inputs[0].value;
   Value latent{static_cast<std::uint32_t>(m.values.size())};
@@ -95,7 +92,7 @@ Model vae_generator(const VaeSettings& s, const VaeState& state, const TrainingS
   m.nodes.insert(m.nodes.begin(), {"code", Slice{0, s.latent}, {latent}, code});
   const Value noise = append(m, "noise", Slice{s.latent, width}, {latent}, width);
   // Mean and deviation of a number: residual + shift has the standard deviation exp(-log_scale).
-  const ActNorm& sigma = std::get<ActNorm>(state.likelihood_average.nodes[0].op);
+  const ActNorm& sigma = std::get<ActNorm>(likelihood.nodes[0].op);
   Spread spread{zeros({width})};
   for (Node& node : m.nodes)
     if (node.output == m.outputs[0])

@@ -166,10 +166,12 @@ Report make_report(const Recipe& r, const Data& data, const Trained& trained, co
                                "instructions/event",
                                "the target's cost model, within 10 % of exact counts under emulation"});
   }
-  ReportPlot curves{"Training", "step", trained.loss, false, false, false, {}};
-  for (const TrainingCurve& c : trained.curves)
-    if (!c.step.empty()) curves.lines.push_back({c.name, c.step, c.value});
-  report.plots.push_back(curves);
+  for (const TrainingCurve& c : trained.curves) {  // one plot for each unit
+    if (c.step.empty()) continue;
+    if (report.plots.empty() || report.plots.back().y_label != c.unit)
+      report.plots.push_back({"Training", "step", c.unit, false, false, false, {}});
+    report.plots.back().lines.push_back({c.name, c.step, c.value});
+  }
   return report;
 }
 

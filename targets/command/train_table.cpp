@@ -90,7 +90,7 @@ int train_table(const Recipe& r, const std::string& out, bool resume, int thread
   const TableSplit split = split_table(table.values, r.data.validation_fraction, r.data.test_fraction, r.seed);
   FlowSettings settings = flow_settings(r, 0);
   settings.features = true, settings.asinh = r.flow.asinh;
-  settings.validation_events = split.validation.rows();
+  settings.validation.events = split.validation.rows();
   Trained result;
   const FlowState state = run_flow(settings, training_set(split), nullptr, checkpoint, resume, threads, result);
   if (!result.finished)
@@ -106,7 +106,7 @@ int train_table(const Recipe& r, const std::string& out, bool resume, int thread
               grouped(split.validation.rows()).c_str(), grouped(split.test.rows()).c_str(),
               static_cast<unsigned long long>(r.seed));
   std::printf("%s steps in %s, the best weights on validation after %s\n\n", grouped(state.step).c_str(),
-              duration_text(seconds).c_str(), grouped(state.best_step).c_str());
+              duration_text(seconds).c_str(), grouped(state.best.step).c_str());
   std::printf("%s\nflow of %s -> %s (sampling), %s (density)\n", judgement_text(judged).c_str(), r.name.c_str(),
               out.c_str(), density_out.c_str());
   return 0;

@@ -16,6 +16,7 @@
 #include "engine/train/deploy.h"
 #include "engine/train/tune.h"
 #include "targets/command/options.h"
+#include "targets/command/shower_quality.h"
 
 namespace quench {
 namespace {
@@ -65,14 +66,14 @@ struct Session {
   bool resume;
   int threads;
   Trained& result;
+  std::function<double(const Model&)> quality = {};  // of a generator: see TrainControl
 };
 
 // What the bar and the curves are told of a step.
 struct Told {
   std::string note;
-  std::vector<double> values;  // of the first curves, at every step
-  bool evaluated = false;      // the last curve has a value, too
-  double evaluation = 0;
+  std::vector<double> values;       // of the first curves, at every step
+  std::vector<double> evaluations;  // of the curves after them; empty where nothing was evaluated
 };
 
 template <class... Numbers>
@@ -88,7 +89,7 @@ void add_points(std::vector<TrainingCurve>& curves, std::int64_t step, std::int6
   };
   if (step % std::max<std::int64_t>(steps / curve_points, 1) == 0)  // often enough for a plot
     for (std::size_t k = 0; k < told.values.size(); ++k) add(curves[k], told.values[k]);
-  if (told.evaluated) add(curves.back(), told.evaluation);
+  for (std::size_t k = 0; k < told.evaluations.size(); ++k) add(curves[told.values.size() + k], told.evaluations[k]);
 }
 
 // Runs `train` from its start or from the checkpoint; `trained` are the networks that gradients and moments double.
@@ -113,10 +114,19 @@ State run_session(const Settings& settings, const TrainingSet& set, State state,
   };
   control.checkpoint = [&](const State& s) { save_checkpoint(session.checkpoint, s, hash); };
   control.stop = &interrupted();
+  control.quality = session.quality;
   state = train(settings, set, std::move(state), control, session.threads);
   session.result.steps = state.step;
   return state;
 }
+
+// The session whose trainings are judged by it.
+Session judged(Session session, ShowerQuality& quality) {
+  session.quality = std::ref(quality);
+  return session;
+}
+
+Validation validation(const Recipe& r) { return {r.train.validation_events, r.train.evaluate_every, r.train.patience}; }
 
 GanSettings gan_settings(const Recipe& r) {
   GanSettings s;
@@ -131,6 +141,7 @@ GanSettings gan_settings(const Recipe& r) {
   s.loss = r.train.loss, s.penalty = r.train.penalty, s.gradient_penalty = r.train.gradient_penalty;
   s.spectral_norm = r.train.spectral_norm, s.instance_noise = r.train.instance_noise;
   s.critic_steps = r.train.critic_steps, s.schedule = r.train.schedule;
+  s.validation = validation(r);
   s.moments = {r.train.total_energy_weight, r.train.layer_energy_weight, r.train.sparsity_weight};
   return s;
 }
@@ -139,17 +150,21 @@ void train_gan_model(const Recipe& r, const Data& data, const Session& session) 
   const GanSettings settings = gan_settings(r);
   const Prepared p = prepare(r, data, session.threads);
   Trained& result = session.result;
-  result.curves = {{"critic", {}, {}}, {"generator", {}, {}}};
-  result.loss = settings.loss + " loss";
-  const GanState state =
-      run_session(settings, p.set, start_gan(settings, p.preprocessing), gan_hash(settings, p.preprocessing, p.set),
-                  {&GanState::generator, &GanState::critic}, session, train_gan, [](const GanProgress& now) {
-                    return Told{note("critic %.3f generator %.3f", now.critic_loss, now.generator_loss),
-                                {now.critic_loss, now.generator_loss}};
-                  });
-  result.finished = state.step >= settings.steps;
+  const std::string unit = settings.loss + " loss";
+  result.curves = {{"critic", unit, {}, {}}, {"generator", unit, {}, {}}};
+  ShowerQuality quality = shower_quality(r, data, p.preprocessing, session.threads);
+  for (const TrainingCurve& curve : quality_curves(r)) result.curves.push_back(curve);
+  const GanState state = run_session(
+      settings, p.set, start_gan(settings, p.preprocessing), gan_hash(settings, p.preprocessing, p.set),
+      {&GanState::generator, &GanState::critic}, judged(session, quality), train_gan, [&](const GanProgress& now) {
+        return Told{
+            note("critic %.3f generator %.3f%s", now.critic_loss, now.generator_loss, quality_note(quality).c_str()),
+            {now.critic_loss, now.generator_loss},
+            evaluations(now.evaluated, quality)};
+      });
+  result.finished = ended(settings, state);
   if (result.finished)
-    result.model = deploy(averaged_generator(settings, state, p.set, session.threads), p.preprocessing);
+    result.model = deploy(trained_generator(settings, state, p.set, session.threads), p.preprocessing);
 }
 
 // A feed-forward generator that learns the flow's outputs on the same latents.
@@ -194,7 +209,7 @@ VaeSettings vae_settings(const Recipe& r) {
   s.encoder_hidden = r.vae.encoder_hidden, s.beta = r.vae.beta, s.kl_warm_up = r.vae.kl_warm_up;
   s.steps = r.train.steps, s.batch = r.train.batch, s.learning_rate = r.train.learning_rate;
   s.beta1 = r.train.beta1, s.beta2 = r.train.beta2, s.average = r.train.average, s.decay_from = r.train.decay_from;
-  s.checkpoint_every = r.train.checkpoint_every;
+  s.validation = validation(r), s.checkpoint_every = r.train.checkpoint_every;
   return s;
 }
 
@@ -202,16 +217,21 @@ void train_vae_model(const Recipe& r, const Data& data, const Session& session) 
   const VaeSettings settings = vae_settings(r);
   const Prepared p = prepare(r, data, session.threads);
   Trained& result = session.result;
-  result.curves = {{"log likelihood of the numbers", {}, {}}, {"divergence of the latents", {}, {}}};
-  result.loss = "nats";
-  const VaeState state = run_session(
-      settings, p.set, start_vae(settings, p.preprocessing), vae_hash(settings, p.preprocessing, p.set),
-      {&VaeState::encoder, &VaeState::decoder, &VaeState::likelihood}, session, train_vae, [](const VaeProgress& now) {
-        return Told{note("likelihood %.2f divergence %.2f", now.log_likelihood, now.divergence),
-                    {now.log_likelihood, now.divergence}};
-      });
-  result.finished = state.step >= settings.steps;
-  if (result.finished) result.model = deploy(vae_generator(settings, state, p.set, session.threads), p.preprocessing);
+  result.curves = {{"log likelihood of the numbers", "nats", {}, {}}, {"divergence of the latents", "nats", {}, {}}};
+  ShowerQuality quality = shower_quality(r, data, p.preprocessing, session.threads);
+  for (const TrainingCurve& curve : quality_curves(r)) result.curves.push_back(curve);
+  const VaeState state =
+      run_session(settings, p.set, start_vae(settings, p.preprocessing), vae_hash(settings, p.preprocessing, p.set),
+                  {&VaeState::encoder, &VaeState::decoder, &VaeState::likelihood}, judged(session, quality), train_vae,
+                  [&](const VaeProgress& now) {
+                    return Told{note("likelihood %.2f divergence %.2f%s", now.log_likelihood, now.divergence,
+                                     quality_note(quality).c_str()),
+                                {now.log_likelihood, now.divergence},
+                                evaluations(now.evaluated, quality)};
+                  });
+  result.finished = ended(settings, state);
+  if (result.finished)
+    result.model = deploy(trained_generator(settings, state, p.set, session.threads), p.preprocessing);
 }
 
 }  // namespace
@@ -226,20 +246,21 @@ FlowSettings flow_settings(const Recipe& r, int first_step) {
   s.steps = r.train.steps, s.batch = r.train.batch;
   s.learning_rate = r.train.learning_rate, s.beta1 = r.train.beta1, s.beta2 = r.train.beta2;
   s.average = r.train.average, s.decay_from = r.train.decay_from, s.warm_up = r.train.warm_up, s.clip = r.train.clip;
-  s.validation_events = r.train.validation_events, s.evaluate_every = r.train.evaluate_every;
-  s.patience = r.train.patience, s.checkpoint_every = r.train.checkpoint_every;
+  s.validation = validation(r), s.checkpoint_every = r.train.checkpoint_every;
   return s;
 }
 
 FlowState run_flow(const FlowSettings& settings, const TrainingSet& set, const LogEnergy* condition,
                    const std::string& checkpoint, bool resume, int threads, Trained& result) {
-  result.curves = {{"training events", {}, {}}, {"validation events", {}, {}}};
-  result.loss = "mean log density, nats";
-  FlowState state = run_session(
-      settings, set, start_flow(settings, set, condition), flow_hash(settings, set), {&FlowState::density},
-      {checkpoint, resume, threads, result}, train_flow, [](const FlowProgress& now) {
-        return Told{note("log density %.3f", now.log_density), {now.log_density}, now.evaluated, now.validation};
-      });
+  const std::string unit = "mean log density, nats";
+  result.curves = {{"training events", unit, {}, {}}, {"validation events", unit, {}, {}}};
+  FlowState state =
+      run_session(settings, set, start_flow(settings, set, condition), flow_hash(settings, set), {&FlowState::density},
+                  {checkpoint, resume, threads, result}, train_flow, [](const FlowProgress& now) {
+                    return Told{note("log density %.3f", now.log_density),
+                                {now.log_density},
+                                now.evaluated ? std::vector<double>{now.validation} : std::vector<double>()};
+                  });
   result.finished = ended(settings, state);
   return state;
 }

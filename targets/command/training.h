@@ -13,7 +13,7 @@
 namespace quench {
 
 struct TrainingCurve {
-  std::string name;
+  std::string name, unit;
   std::vector<double> step, value;
 };
 
@@ -23,7 +23,6 @@ struct Trained {
   std::optional<Model> density;       // flow: standardised numbers in, ln p out
   std::int64_t steps = 0;             // done
   std::vector<TrainingCurve> curves;  // of this session's steps
-  std::string loss;                   // what the curves show
   double seconds = 0;
   bool finished = true;  // false: interrupted, the checkpoint holds the state
 };
@@ -41,7 +40,7 @@ Trained train_model(const Recipe&, const Data&, const std::string& checkpoint, b
 // What the recipe says of a flow; first_step: columns of the first of two steps, 0 for one flow of all.
 FlowSettings flow_settings(const Recipe&, int first_step);
 
-// The flow's training with its progress and checkpoints; fills steps, curves, loss and finished of the result. The
+// The flow's training with its progress and checkpoints; fills steps, curves and finished of the result. The
 // checkpoint of a training that is resumed must exist.
 FlowState run_flow(const FlowSettings&, const TrainingSet&, const LogEnergy* condition, const std::string& checkpoint,
                    bool resume, int threads, Trained&);

@@ -22,7 +22,7 @@ class Flow(CommandTest):
     def test_run(self):
         answer = call(self.folder, 'run', 'flow.toml', '--out', 'out')
         self.assertEqual(answer.returncode, 0, answer.stderr)
-        self.assertRegex(answer.stderr, r'(?m)^memory: .* for 11 ?\d* ?\d* weights|memory: .* weights')
+        self.assertRegex(answer.stderr, r'(?m)^memory: [\d.]+ \w+ for [\d ]+ weights')
         self.assertRegex(answer.stdout, r'(?m)^flow \(teacher\) +400 v 400 ')
         out = tree(self.folder / 'out')
         for name in ['model.onnx', 'model.flow.onnx', 'model.density.onnx', 'program.qprog', 'generate/host/tiny.cpp']:
@@ -59,3 +59,19 @@ class Flow(CommandTest):
         self.ok('train', 'flow.toml', '--out', 'm.onnx', '--resume')
         for name in ['.onnx', '.density.onnx', '.flow.onnx', '.onnx.checkpoint']:
             self.assertEqual(self.read('m' + name), self.read('whole' + name), name)
+
+
+class Validation(CommandTest):
+    """Physics while a GAN trains: the best averaged generator, its curve in the report."""
+
+    def test_run(self):
+        self.write('tiny.toml', TINY)
+        answer = call(self.folder, 'run', 'tiny.toml', '--set', 'train.validation_events=300', '--set',
+                      'train.evaluate_every=10', '--out', 'out')
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        plots = {plot['y']: plot['lines'] for plot in json.loads(tree(self.folder / 'out')['report.json'])['plots']}
+        lines = {line['name']: line for line in plots['mean separation power, 300 showers kept aside']}
+        self.assertEqual(set(lines), {'averaged generator', 'statistical floor'})
+        self.assertEqual(lines['averaged generator']['x'], [10, 20, 30, 40])
+        self.assertLess(max(lines['statistical floor']['y']), min(lines['averaged generator']['y']))
+        self.assertIn('least-squares loss', plots)

@@ -160,33 +160,33 @@ TEST_CASE("flow: gradients of the log density with respect to every weight") {
 TEST_CASE("flow: training raises the log density of data it has not seen") {
   const TrainingSet data = bent_set(3000);
   FlowSettings s = small_settings(CouplingKind::affine);
-  s.steps = 300, s.validation_events = 500, s.evaluate_every = 50;
+  s.steps = 300, s.validation.events = 500, s.validation.every = 50;
   const FlowState start = start_flow(s, data, &condition);
   const Tensor tail = rows_of(data.numbers, 2500, 500), tail_energies = rows_of(data.energies, 2500, 500);
   const MeanError before = mean_log_density(start.density, tail, tail_energies);
   const FlowState end = run(s, data);
   const MeanError after = mean_log_density(trained_flow(end), tail, tail_energies);
   CHECK(after.mean > before.mean + 3 * (before.error + after.error));
-  CHECK(end.best_log_density == doctest::Approx(after.mean));
-  CHECK(end.best_step > 0);
+  CHECK(end.best.value == doctest::Approx(after.mean));
+  CHECK(end.best.step > 0);
 }
 
 TEST_CASE("flow: the training ends early when the validation no longer improves") {
   const TrainingSet data = toy_set(120);  // few events, so that it learns them by heart
   FlowSettings s = small_settings(CouplingKind::affine);
-  s.hidden = {64}, s.steps = 4000, s.validation_events = 40, s.evaluate_every = 20, s.patience = 3;
+  s.hidden = {64}, s.steps = 4000, s.validation.events = 40, s.validation.every = 20, s.validation.patience = 3;
   s.learning_rate = 1e-2;
   const FlowState end = run(s, data);
   CHECK(ended(s, end));
   CHECK(end.step < 4000);
-  CHECK(end.step == end.best_step + 60);
+  CHECK(end.step == end.best.step + 60);
 }
 
 TEST_CASE("flow: the same bytes for any number of threads, and after any interruption") {
   const TrainingSet data = toy_set();
   for (const CouplingKind kind : {CouplingKind::affine, CouplingKind::spline}) {
     FlowSettings s = small_settings(kind);
-    s.act_norm = true, s.validation_events = 100, s.evaluate_every = 9;
+    s.act_norm = true, s.validation.events = 100, s.validation.every = 9;
     const std::uint64_t hash = flow_hash(s, data);
     const std::string whole = checkpoint_bytes(run(s, data), hash);
     for (const int threads : {2, 3}) CHECK(checkpoint_bytes(run(s, data, {}, threads), hash) == whole);

@@ -15,28 +15,12 @@
 #include "engine/train/checkpoint.h"
 #include "engine/train/gan.h"
 #include "engine/train/instance_noise.h"
+#include "tests/engine/train/small_gan.h"
 #include "tests/engine/train/toy.h"
 
 using namespace quench;
 
 namespace {
-
-struct Setup {
-  GanSettings settings;
-  Preprocessing preprocessing;
-  TrainingSet data;
-};
-
-Setup small_setup(int steps) {
-  Setup s;
-  s.settings.latent = 6, s.settings.hidden = {16, 24}, s.settings.critic_hidden = {24, 16};
-  s.settings.batch = 64, s.settings.steps = steps, s.settings.checkpoint_every = 7;
-  s.settings.statistics_batches = 4, s.settings.statistics_batch = 100;
-  const Events events = toy_events(700);
-  s.preprocessing = fit_preprocessing(events, toy_geometry(), 1);
-  s.data = training_set(s.preprocessing, events, 1);
-  return s;
-}
 
 void everything_on(GanSettings& s) {
   s.loss = "wasserstein", s.penalty = "wgan-gp", s.gradient_penalty = 10, s.spectral_norm = true;
@@ -44,23 +28,12 @@ void everything_on(GanSettings& s) {
   s.moments = {0.1, 0.2, 0.3};
 }
 
-GanState run(const Setup& s, const GanControl& control = {}, int threads = 1) {
-  return train_gan(s.settings, s.data, start_gan(s.settings, s.preprocessing), control, threads);
-}
-
-std::uint64_t hash(const Setup& s) { return gan_hash(s.settings, s.preprocessing, s.data); }
-
-std::string message(const Setup& s) {
-  try {
-    run(s);
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
+std::string refusal(const SmallGan& s) {
+  return message([&] { run(s); });
 }
 
 // Generated standardised numbers of the training events' energies.
-Tensor generated(const Setup& s, const Model& generator) {
+Tensor generated(const SmallGan& s, const Model& generator) {
   return infer(generator,
                std::vector<Tensor>{sample_latent(normal_noise(s.settings.latent), 99, 0, 700), s.data.energies});
 }
@@ -119,7 +92,7 @@ TEST_CASE("instance noise: normal, a pure function of seed and index, fading to 
 }
 
 TEST_CASE("everything on: the same bytes for any number of threads") {
-  Setup s = small_setup(6);
+  SmallGan s = small_gan(6);
   everything_on(s.settings);
   s.settings.batch = 300, s.settings.critic_hidden = {100, 60};
   for (const char* penalty : {"wgan-gp", "r1"}) {
@@ -131,7 +104,7 @@ TEST_CASE("everything on: the same bytes for any number of threads") {
 }
 
 TEST_CASE("everything on: interrupted and resumed, the same bytes as in one go") {
-  Setup s = small_setup(20);
+  SmallGan s = small_gan(20);
   everything_on(s.settings);
   const std::string whole = checkpoint_bytes(run(s), 1);
   std::string saved;
@@ -153,7 +126,7 @@ TEST_CASE("everything on: interrupted and resumed, the same bytes as in one go")
 }
 
 TEST_CASE("every setting is part of the hash, and of the result") {
-  const Setup plain = small_setup(3);
+  const SmallGan plain = small_gan(3);
   const std::string bytes = checkpoint_bytes(run(plain), 1);
   const std::vector<std::function<void(GanSettings&)>> changes{
       [](GanSettings& s) { s.loss = "hinge"; },
@@ -173,7 +146,7 @@ TEST_CASE("every setting is part of the hash, and of the result") {
   };
   std::vector<std::uint64_t> hashes{hash(plain)};
   for (const auto& change : changes) {
-    Setup s = plain;
+    SmallGan s = plain;
     change(s.settings);
     for (std::uint64_t h : hashes) CHECK(h != hash(s));
     hashes.push_back(hash(s));
@@ -194,12 +167,12 @@ TEST_CASE("the GAN learns with every loss and regularisation") {
   };
   for (std::size_t k = 0; k < choices.size(); ++k) {
     CAPTURE(k);
-    Setup s = small_setup(600);
+    SmallGan s = small_gan(600);
     s.settings.hidden = {32, 32}, s.settings.critic_hidden = {48, 32}, s.settings.average = 0.98;
     s.settings.learning_rate = s.settings.critic_learning_rate = 2e-3;
     choices[k](s.settings);
     CHECK(misfit(generated(s, start_gan(s.settings, s.preprocessing).generator)) > 0.5);
-    CHECK(misfit(generated(s, averaged_generator(s.settings, run(s, {}, 2), s.data))) < 0.35);
+    CHECK(misfit(generated(s, trained_generator(s.settings, run(s, {}, 2), s.data))) < 0.35);
   }
 }
 
@@ -207,10 +180,10 @@ TEST_CASE("the weights of moments pull the generated moments towards the real on
   const MomentWeights weights{1, 1, 1};
   double term[2];
   for (int with : {0, 1}) {
-    Setup s = small_setup(150);
+    SmallGan s = small_gan(150);
     if (with) s.settings.moments = weights;
     MomentSpace space;
-    const Model generator = averaged_generator(s.settings, run(s, {}, 2), s.data);
+    const Model generator = trained_generator(s.settings, run(s, {}, 2), s.data);
     const std::vector<Tensor> real{s.data.numbers, s.data.energies}, fake{generated(s, generator), s.data.energies};
     term[with] = moment_term(shower_quantities(s.preprocessing), weights, real, fake, space);
   }
@@ -218,31 +191,31 @@ TEST_CASE("the weights of moments pull the generated moments towards the real on
 }
 
 TEST_CASE("a generator that makes the same shower again and again is told, with what to try") {
-  Setup s = small_setup(400);
+  SmallGan s = small_gan(400);
   // A critic that learns and a generator that jumps: its ReLUs die, and only its last biases are left.
   s.settings.batch_norm = false, s.settings.learning_rate = 1, s.settings.critic_learning_rate = 2e-3;
   s.settings.checkpoint_every = 100;
   int checkpoints = 0;
   GanControl control;
   control.checkpoint = [&](const GanState&) { ++checkpoints; };
-  CHECK(message(s) ==
+  CHECK(refusal(s) ==
         "train: the generated showers are all alike at step 200: their standardised numbers have 0 of the real "
         "showers' variance, less than 0.01; lower train.learning_rate (1) or raise train.instance_noise (0), or set "
         "model.batch_norm = true");
   CHECK_THROWS_AS(run(s, control), Error);
   CHECK(checkpoints == 1);  // the last good one is kept
   s.settings.learning_rate = 1e-3;
-  CHECK(message(s) == "no error");
+  CHECK(refusal(s) == "no error");
 }
 
 TEST_CASE("settings of the GAN that cannot work are refused") {
-  Setup s = small_setup(5);
+  SmallGan s = small_gan(5);
   s.settings.critic_steps = 0;
-  CHECK(message(s) == "train.critic_steps: 0 is too small; at least 1 is needed");
-  s = small_setup(5);
+  CHECK(refusal(s) == "train.critic_steps: 0 is too small; at least 1 is needed");
+  s = small_gan(5);
   s.settings.loss = "mse";
-  CHECK(message(s) == "train.loss: \"mse\" is not known; choose least-squares, bce, hinge or wasserstein");
-  s = small_setup(5);
+  CHECK(refusal(s) == "train.loss: \"mse\" is not known; choose least-squares, bce, hinge or wasserstein");
+  s = small_gan(5);
   s.settings.penalty = "gp";
-  CHECK(message(s) == "train.penalty: \"gp\" is not known; choose none, wgan-gp or r1");
+  CHECK(refusal(s) == "train.penalty: \"gp\" is not known; choose none, wgan-gp or r1");
 }

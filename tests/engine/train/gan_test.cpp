@@ -13,46 +13,14 @@
 #include "engine/train/checkpoint.h"
 #include "engine/train/deploy.h"
 #include "engine/train/gan.h"
+#include "tests/engine/train/small_gan.h"
 #include "tests/engine/train/toy.h"
 
 using namespace quench;
 
 namespace {
 
-struct Setup {
-  GanSettings settings;
-  Preprocessing preprocessing;
-  TrainingSet data;
-};
-
-Setup small_setup(int steps) {
-  Setup s;
-  s.settings.latent = 6, s.settings.hidden = {16, 24}, s.settings.critic_hidden = {24, 16};
-  s.settings.batch = 64, s.settings.steps = steps, s.settings.checkpoint_every = 7;
-  s.settings.statistics_batches = 4, s.settings.statistics_batch = 100;
-  const Events events = toy_events(700);
-  s.preprocessing = fit_preprocessing(events, toy_geometry(), 1);
-  s.data = training_set(s.preprocessing, events, 1);
-  return s;
-}
-
-GanState run(const Setup& s, const GanControl& control = {}, int threads = 1) {
-  return train_gan(s.settings, s.data, start_gan(s.settings, s.preprocessing), control, threads);
-}
-
-std::uint64_t hash(const Setup& s) { return gan_hash(s.settings, s.preprocessing, s.data); }
-
-template <class F>
-std::string message(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
-
-Tensor latents(const Setup& s, int count) { return sample_latent(normal_noise(s.settings.latent), 99, 0, count); }
+Tensor latents(const SmallGan& s, int count) { return sample_latent(normal_noise(s.settings.latent), 99, 0, count); }
 
 }  // namespace
 
@@ -90,17 +58,17 @@ TEST_CASE("learning rate: constant, then half a cosine to nothing") {
 }
 
 TEST_CASE("training: the same bytes for any number of threads, and moved parameters") {
-  Setup s = small_setup(12);
+  SmallGan s = small_gan(12);
   s.settings.batch = 300, s.settings.critic_hidden = {100, 60};  // large enough that threads share the products
   const GanState one = run(s, {}, 1), three = run(s, {}, 3);
   CHECK(checkpoint_bytes(one, 1) == checkpoint_bytes(three, 1));
   CHECK(one.step == 12);
   CHECK_FALSE(one.generator == start_gan(s.settings, s.preprocessing).generator);
-  CHECK(averaged_generator(s.settings, one, s.data, 1) == averaged_generator(s.settings, one, s.data, 3));
+  CHECK(trained_generator(s.settings, one, s.data, 1) == trained_generator(s.settings, one, s.data, 3));
 }
 
 TEST_CASE("interrupted and resumed from a checkpoint: the same bytes as in one go") {
-  const Setup s = small_setup(30);
+  const SmallGan s = small_gan(30);
   const std::string whole = checkpoint_bytes(run(s), 1);
   std::string saved;
   int checkpoints = 0;
@@ -120,7 +88,7 @@ TEST_CASE("interrupted and resumed from a checkpoint: the same bytes as in one g
 }
 
 TEST_CASE("a checkpoint that is not this run's, or not whole, is refused") {
-  const Setup s = small_setup(2);
+  const SmallGan s = small_gan(2);
   const GanState start = start_gan(s.settings, s.preprocessing);
   const std::string good = checkpoint_bytes(start, hash(s));
   const auto read = [&](const std::string& bytes) {
@@ -135,12 +103,12 @@ TEST_CASE("a checkpoint that is not this run's, or not whole, is refused") {
   std::string flipped = good;
   flipped[good.size() / 3] = static_cast<char>(flipped[good.size() / 3] ^ 4);
   CHECK(read(flipped) == "run.ckpt: the checkpoint is damaged (" + std::to_string(good.size()) + damaged);
-  Setup other = small_setup(2);
+  SmallGan other = small_gan(2);
   other.settings.learning_rate = 1e-4;
   CHECK(read(checkpoint_bytes(start, hash(other))) ==
         "run.ckpt: the checkpoint belongs to another recipe, seed or data set; delete it or choose another output to "
         "start anew");
-  other = small_setup(2);
+  other = small_gan(2);
   other.data.numbers.data[5] += 1;
   CHECK(hash(other) != hash(s));
   other.settings.hidden = {16, 25};
@@ -149,9 +117,9 @@ TEST_CASE("a checkpoint that is not this run's, or not whole, is refused") {
 }
 
 TEST_CASE("the averaged generator's statistics are those of its own activations") {
-  const Setup s = small_setup(60);
+  const SmallGan s = small_gan(60);
   const GanState state = run(s);
-  const Model model = averaged_generator(s.settings, state, s.data);
+  const Model model = trained_generator(s.settings, state, s.data);
   std::vector<Tensor> inputs{latents(s, 700), s.data.energies};
   Tape training, inference;
   forward(model, inputs, Mode::training, training);
@@ -168,7 +136,7 @@ TEST_CASE("the averaged generator's statistics are those of its own activations"
 }
 
 TEST_CASE("the GAN learns: spread and condition of the generated numbers") {
-  Setup s = small_setup(700);
+  SmallGan s = small_gan(700);
   s.settings.hidden = {32, 32}, s.settings.critic_hidden = {48, 32}, s.settings.learning_rate = 2e-3,
   s.settings.critic_learning_rate = 2e-3;
   s.settings.average = 0.98;
@@ -185,12 +153,12 @@ TEST_CASE("the GAN learns: spread and condition of the generated numbers") {
     return worst;
   };
   CHECK(spread(start_gan(s.settings, s.preprocessing).generator) > 0.5);
-  CHECK(spread(averaged_generator(s.settings, run(s, {}, 2), s.data)) < 0.35);
+  CHECK(spread(trained_generator(s.settings, run(s, {}, 2), s.data)) < 0.35);
 }
 
 TEST_CASE("deploy: latent and energy to voxels in MeV; its core is the generator") {
-  const Setup s = small_setup(5);
-  const Model generator = averaged_generator(s.settings, run(s), s.data);
+  const SmallGan s = small_gan(5);
+  const Model generator = trained_generator(s.settings, run(s), s.data);
   const Model deployed = deploy(generator, s.preprocessing);
   CHECK(deployed.facts.geometry == "toy");
   CHECK(deployed.facts.minimum_energy_mev == s.preprocessing.minimum_energy_mev);
@@ -210,10 +178,10 @@ TEST_CASE("deploy: latent and energy to voxels in MeV; its core is the generator
 }
 
 TEST_CASE("settings that cannot work are refused") {
-  Setup s = small_setup(5);
+  SmallGan s = small_gan(5);
   s.settings.activation = "swish";
   CHECK(message([&] { run(s); }) == "model.activation: \"swish\" is not known; choose relu or leaky-relu");
-  s = small_setup(5);
+  s = small_gan(5);
   s.settings.batch = 1;
   CHECK(message([&] { run(s); }) == "train.batch: 1 is too small; BatchNorm needs at least 2 events");
 }

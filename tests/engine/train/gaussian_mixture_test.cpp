@@ -62,7 +62,7 @@ Tensor features(int count) {
 FlowSettings table_settings() {
   FlowSettings s;
   s.features = s.asinh = true, s.couplings = 4, s.hidden = {24}, s.activation = "leaky-relu";
-  s.batch = 128, s.steps = 400, s.warm_up = 20, s.learning_rate = 5e-3, s.evaluate_every = 50;
+  s.batch = 128, s.steps = 400, s.warm_up = 20, s.learning_rate = 5e-3, s.validation.every = 50;
   return s;
 }
 
@@ -166,7 +166,7 @@ TEST_CASE("a flow of features: the density is that of the features, sampling und
   const Tensor rows = features(600);
   const TrainingSet set{rows, zeros({600, 1})};
   FlowSettings s = table_settings();
-  s.validation_events = 100, s.steps = 60;
+  s.validation.events = 100, s.steps = 60;
   const FlowState state = train_flow(s, set, start_flow(s, set, nullptr));
   const Model density = trained_flow(state);
   // Another unit of a column moves every ln p by the logarithm of the unit.
@@ -190,7 +190,7 @@ TEST_CASE("a flow of features: the density is that of the features, sampling und
 TEST_CASE("a flow beats the mixture where the mixture's shape is wrong") {
   const TableSplit split = split_table(features(3000), 0.15, 0.2, 1);
   FlowSettings s = table_settings();
-  s.coupling = CouplingKind::spline, s.validation_events = split.validation.rows();
+  s.coupling = CouplingKind::spline, s.validation.events = split.validation.rows();
   const TrainingSet set = training_set(split);
   const Model density = trained_flow(train_flow(s, set, start_flow(s, set, nullptr)));
   const Tensor values = infer(density, Span<const Tensor>(&split.test, 1));

@@ -82,7 +82,7 @@ TEST_CASE("vae: linear networks reach the exact log density of linear Gaussian d
   const VaeState state = run(s, control);
   CHECK(bound / steps == doctest::Approx(expected_log_density()).epsilon(0.01));
   // What it generates has the covariance of the data.
-  const Model generator = vae_generator(s.settings, state, s.data);
+  const Model generator = trained_generator(s.settings, state, s.data);
   const int events = 20000;
   Tensor energies = zeros({events, 1});
   for (float& e : energies.data) e = 1000;
@@ -99,7 +99,7 @@ TEST_CASE("vae: linear networks reach the exact log density of linear Gaussian d
 
 TEST_CASE("vae: the generator deploys, and its showers are not all alike") {
   const Setup s = small_setup(200);
-  const Model deployed = deploy(vae_generator(s.settings, run(s), s.data), s.preprocessing);
+  const Model deployed = deploy(trained_generator(s.settings, run(s), s.data), s.preprocessing);
   CHECK(deployed.values[index(deployed.inputs[0].value)].width == 3 + 5);
   Tensor energies = zeros({500, 1});
   for (float& e : energies.data) e = 1000;
@@ -116,7 +116,7 @@ TEST_CASE("vae: the generator deploys, and its showers are not all alike") {
 
 TEST_CASE("vae: the integers of the generator follow it event by event, output noise included") {
   const Setup s = small_setup(200);
-  const Model m = fold_batch_norm(deploy(vae_generator(s.settings, run(s), s.data), s.preprocessing));
+  const Model m = fold_batch_norm(deploy(trained_generator(s.settings, run(s), s.data), s.preprocessing));
   const int events = 300;
   const Tensor energies = log_uniform_energies(m.facts, 5, 0, events);
   const std::vector<Tensor> inputs = shower_inputs(m, 5, 0, energies, 8, 1);

@@ -32,7 +32,7 @@ Quantizer::Quantizer(const Model& m, const std::vector<Range>& ranges, const Qua
   s_.activation_bits = s_.output_bits = s.fixed_width;
 }
 
-Program Quantizer::run() {
+Quantized Quantizer::run() {
   p_.name = identifier(m_.name);
   p_.geometry = m_.facts.geometry;
   p_.energy_unit_mev = s_.energy_unit_mev;
@@ -46,7 +46,7 @@ Program Quantizer::run() {
   uniform(out, "output");
   p_.output = out.value;
   check(p_);
-  return p_;
+  return {std::move(p_), std::move(coded_), std::move(linears_)};
 }
 
 const Quantizer::Coded& Quantizer::coded(Value v, const std::string& where) const {
@@ -158,10 +158,9 @@ bool Quantizer::table_follows(Value v) const {
   return read_by<Sigmoid>(v) || read_by<Tanh>(v) || read_by<Exp>(v) || read_by<Softplus>(v) || read_by<Softmax>(v);
 }
 
-// Format of a layer's output.
-QValue Quantizer::format(Value v, bool table_follows) const {
+QValue Quantizer::format(Value v, bool table_follows, int own_bits) const {
   const bool last = last_[index(v)] || table_follows;
-  int bits = last ? s_.output_bits : s_.activation_bits;
+  int bits = last ? s_.output_bits : own_bits ? own_bits : s_.activation_bits;
   bool is_signed = last || ranges_[index(v)].low < 0;
   if (const int joined = joined_bits(v)) bits = joined, is_signed = true;
   if (s_.fixed_width) return code_value(info(v).width, s_.fixed_width, true, step(0, s_.fixed_width));
@@ -187,16 +186,30 @@ void Quantizer::lower(const Linear& op, std::size_t i) {
   if (slope != 1) fused_.insert(next), out = m_.nodes[next].output;
   const Clamp* clamp = fuse_clamp(out);
   const Coded x = coded(node.inputs[0], node.name);
-  QValue y = format(out, table_follows(out));
+  const LayerFormat* own = own_format(node.name);
+  QValue y = format(out, table_follows(out), own ? own->activation_bits : 0);
   if (clamp) bound(*clamp, y);
-  QLinear q = quantize_linear(op, qvalue(x.value), x.scale, y, slope, linear_settings(), "layer " + node.name);
+  QLinear q = quantize_linear(op, qvalue(x.value), x.scale, y, slope, linear_settings(node.name), "layer " + node.name);
   q.requantize.low = static_cast<std::int32_t>(std::clamp<std::int64_t>(q.requantize.low, y.low, y.high));
+  CodedLinear place{i, p_.nodes.size(), out, x.scale};
+  for (double& factor : place.column_factor) factor /= qvalue(x.value).scale;
+  linears_.push_back(std::move(place));
   set(out, add(identifier(node.name), q, {x.value}, y), y.scale);
 }
 
-LinearSettings Quantizer::linear_settings() const {
-  if (s_.fixed_width) return {s_.fixed_width, false, true, "shift", step(0, s_.fixed_width)};
-  return {s_.bits, s_.per_channel, s_.power_of_two, s_.power_of_two ? "shift" : s_.multiplier};
+const LayerFormat* Quantizer::own_format(const std::string& layer) const {
+  const auto found = s_.layers.find(layer);
+  return found == s_.layers.end() ? nullptr : &found->second;
+}
+
+LinearSettings Quantizer::linear_settings(const std::string& layer) const {
+  if (s_.fixed_width) return {s_.fixed_width, false, true, "shift", {step(0, s_.fixed_width)}};
+  LinearSettings s{s_.bits, s_.per_channel, s_.power_of_two, s_.power_of_two ? "shift" : s_.multiplier, {}};
+  if (const LayerFormat* own = own_format(layer)) {
+    if (own->bits) s.bits = own->bits;
+    s.weight_scale = own->weight_scale;
+  }
+  return s;
 }
 
 void Quantizer::lower(const BatchNorm&, std::size_t i) {
@@ -285,14 +298,26 @@ void Quantizer::lower(const Slice& op, std::size_t i) {
   coded_[index(node.output)] = slice(coded(node.inputs[0], node.name), op.begin, op.length, identifier(node.name));
 }
 
-Program quantize(const Model& m, const std::vector<Range>& ranges, const QuantizeSettings& s) {
+Quantized quantize_with_places(const Model& m, const std::vector<Range>& ranges, const QuantizeSettings& s) {
   const auto bits = [](const char* what, int n) {
     if (n < 2 || n > 16) fail("quantise: ", what, " of ", n, " bits; 2 to 16 are possible");
   };
   if (s.fixed_width) bits("the fixed-point format", s.fixed_width);
   bits("weights", s.bits), bits("activations", s.activation_bits), bits("outputs", s.output_bits),
       bits("latents", s.latent_bits);
+  for (const auto& [name, own] : s.layers) {
+    const bool known = std::any_of(m.nodes.begin(), m.nodes.end(), [&name = name](const Node& n) {
+      return n.name == name && std::holds_alternative<Linear>(n.op);
+    });
+    if (!known) fail("quantise: there is no Linear layer ", name, " in model ", m.name);
+    if (own.bits) bits(("weights of layer " + name).c_str(), own.bits);
+    if (own.activation_bits) bits(("outputs of layer " + name).c_str(), own.activation_bits);
+  }
   return Quantizer(m, ranges, s).run();
+}
+
+Program quantize(const Model& m, const std::vector<Range>& ranges, const QuantizeSettings& s) {
+  return quantize_with_places(m, ranges, s).program;
 }
 
 }  // namespace quench

@@ -1,6 +1,8 @@
 // Post-training quantisation: a float Model and the ranges of its values become a Program of integers (numerics.md).
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,12 @@
 #include "engine/model/program.h"
 
 namespace quench {
+
+// What one Linear has of its own; 0 or empty: what all have.
+struct LayerFormat {
+  int bits = 0, activation_bits = 0;  // of its weights, and of its outputs between layers
+  std::vector<double> weight_scale;   // steps of its codes: one for each row, or one for all
+};
 
 struct QuantizeSettings {
   int bits = 8;             // of weights
@@ -22,11 +30,35 @@ struct QuantizeSettings {
   // 2^(I - W), round half up, saturate (numerics.md section 5).
   int fixed_width = 0, fixed_integer = 0;
   double energy_unit_mev = 1.0 / 1024;
+  std::map<std::string, LayerFormat> layers;  // by the Linear's name
 };
 
 // The model must hold no BatchNorm (fold_batch_norm). Fails, naming the layer, for what integers cannot express: a
 // layer without any weight left, accumulators beyond 48 bits, a slope or scale outside its class.
 Program quantize(const Model&, const std::vector<Range>&, const QuantizeSettings&);
+
+// A Model's value in integers: column k's real value is (code - zero) * scale[k].
+struct CodedValue {
+  ValueId value{};
+  std::vector<double> scale;
+};
+
+// A Model's Linear in integers: codes are the rounded weight[r][k] * column_factor[k] / weight_scale[r]. Columns differ
+// where parts of the input have scales of their own.
+struct CodedLinear {
+  std::size_t node = 0, program_node = 0;
+  Value output{};  // behind the activation that the integers do at once
+  std::vector<double> column_factor;
+};
+
+struct Quantized {
+  Program program;
+  std::map<std::size_t, CodedValue> values;  // by Value; those that exist as codes
+  std::vector<CodedLinear> linears;          // in execution order
+};
+
+// The Program with the places of the Model's values and layers in it.
+Quantized quantize_with_places(const Model&, const std::vector<Range>&, const QuantizeSettings&);
 
 // What a given fixed-point format cannot hold: one sentence for each layer's weights and each value that saturates.
 std::vector<std::string> saturation(const Model&, const std::vector<Range>&, const QuantizeSettings&);

@@ -21,7 +21,6 @@ std::vector<double> effective_weights(const Linear& op, const QValue& input, con
 
 // Smallest scale that holds `largest` in the symmetric range and the bias in 2^30.
 double weight_scale(double largest, double bias, double input_scale, const LinearSettings& s) {
-  if (s.fixed_scale > 0) return s.fixed_scale;
   const double for_weights = largest / ((1 << (s.bits - 1)) - 1);
   const double for_bias = std::fabs(bias) / (input_scale * 1073741824.0);
   // A row without weights is its bias alone: 2^20 steps of it are exact enough for any output code.
@@ -55,7 +54,10 @@ QLinear quantize_linear(const Linear& op, const QValue& input, const std::vector
   if (std::all_of(w.begin(), w.end(), [](double x) { return x == 0; }))
     fail(where, ": all ", w.size(), " weights are zero; prune less");
   const int most = (1 << (s.bits - 1)) - 1;
-  for (std::size_t r = 0; r < rows; ++r) {
+  if (!s.weight_scale.empty() && s.weight_scale.size() != 1 && s.weight_scale.size() != rows)
+    fail(where, ": ", s.weight_scale.size(), " weight scales for ", rows, " rows; 1 or ", rows, " are needed");
+  q.weight_scale = s.weight_scale;
+  for (std::size_t r = 0; s.weight_scale.empty() && r < rows; ++r) {
     double largest = 0;
     for (std::size_t k = 0; k < columns; ++k) largest = std::max(largest, std::fabs(w[r * columns + k]));
     q.weight_scale.push_back(weight_scale(largest, op.bias.data[r], input.scale, s));
@@ -63,7 +65,7 @@ QLinear quantize_linear(const Linear& op, const QValue& input, const std::vector
   if (!s.per_channel) q.weight_scale = {*std::max_element(q.weight_scale.begin(), q.weight_scale.end())};
   q.requantize.kind = s.multiplier;
   for (std::size_t r = 0; r < rows; ++r) {
-    const double scale = q.weight_scale[s.per_channel ? r : 0];
+    const double scale = q.weight_scale[q.weight_scale.size() > 1 ? r : 0];
     std::int64_t sum = 0;
     for (std::size_t k = 0; k < columns; ++k) {
       const double code = std::clamp<double>(nearest(w[r * columns + k] / scale), -most, most);

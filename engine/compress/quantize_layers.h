@@ -17,7 +17,7 @@ struct LinearSettings {
   int bits;
   bool per_channel, power_of_two;
   std::string multiplier;
-  double fixed_scale = 0;  // of all weights; 0: follows from the largest weight
+  std::vector<double> weight_scale = {};  // [rows] or [1]; empty: follows from the largest weights
 };
 
 // Column k of the input stands for (code - zero) * column_scale[k]; columns are rescaled to the input's one scale

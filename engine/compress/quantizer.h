@@ -20,13 +20,10 @@ namespace quench {
 class Quantizer {
  public:
   Quantizer(const Model&, const std::vector<Range>&, const QuantizeSettings&);
-  Program run();
+  Quantized run();
 
  private:
-  struct Coded {  // a model value in integers; column k's real value is (code - zero) * scale[k]
-    ValueId value{};
-    std::vector<double> scale;
-  };
+  using Coded = CodedValue;
   struct Condition {
     LogEnergy op;
     ValueId energy{};
@@ -79,7 +76,8 @@ class Quantizer {
            std::holds_alternative<Spread>(op);
   }
   bool table_follows(Value) const;
-  QValue format(Value, bool table_follows) const;
+  // Format of a layer's output; own_bits: between layers, 0 as all.
+  QValue format(Value, bool table_follows, int own_bits = 0) const;
   // The operand of a layer that computes with single elements: codes of one scale, or of any. Copies: add() moves the
   // values.
   QValue operand(std::size_t node, std::size_t input, bool one_scale = true) const;
@@ -99,7 +97,8 @@ class Quantizer {
   static void bound(Pair&);
   // Where saturation at a Clamp's bounds lies in codes; the value's proven range becomes the same.
   static void bound(const Clamp&, QValue&);
-  LinearSettings linear_settings() const;
+  const LayerFormat* own_format(const std::string& layer) const;
+  LinearSettings linear_settings(const std::string& layer = "") const;
   void lower_table(std::size_t node, const std::string& function, const std::function<double(double)>&);
   Coded slice(const Coded&, int begin, int length, const std::string& name);
   double condition_reach(const Condition&) const;
@@ -144,6 +143,7 @@ class Quantizer {
   std::set<std::string> names_;
   std::set<std::size_t> fused_;
   std::map<std::size_t, Coded> coded_;
+  std::vector<CodedLinear> linears_;
   std::map<std::size_t, ValueId> energy_;
   std::map<std::size_t, Condition> condition_;
   std::vector<bool> last_;                                // by Value

@@ -222,6 +222,38 @@ TEST_CASE("program text of a quantised model reads back") {
   CHECK(read_program(program_text(p), "p") == p);
 }
 
+TEST_CASE("a layer may have a format of its own") {
+  const Model folded = fold_batch_norm(small_model(false));
+  const std::vector<Range> ranges = calibrate(folded, inputs_of(folded, 2000), 1);
+  QuantizeSettings s;
+  s.layers["hidden2"] = {4, 6, {0.25}};
+  const Quantized q = quantize_with_places(folded, ranges, s);
+  REQUIRE(q.linears.size() == 3);
+  const auto layer = [&](std::size_t k) { return std::get<QLinear>(q.program.nodes[q.linears[k].program_node].op); };
+  const Linear& from = std::get<Linear>(folded.nodes[q.linears[1].node].op);
+  CHECK(folded.nodes[q.linears[1].node].name == "hidden2");
+  CHECK(layer(0).weight_bits == 8);
+  CHECK(layer(1).weight_bits == 4);
+  CHECK(q.program.values[index(q.values.at(index(q.linears[1].output)).value)].bits == 6);
+  for (std::size_t i = 0; i < from.weight.size(); ++i)
+    CHECK(layer(1).weight[i] == std::clamp(std::floor(from.weight.data[i] / 0.25 + 0.5), -7.0, 7.0));
+  // The first layer reads latents and a condition: two scales behind one, which its columns make up for.
+  const std::vector<double>& factor = q.linears[0].column_factor;
+  REQUIRE(factor.size() == 7);
+  const CodedValue& joined = q.values.at(index(folded.nodes[q.linears[0].node].inputs[0]));
+  for (std::size_t k = 0; k < 7; ++k)
+    CHECK(factor[k] == doctest::Approx(joined.scale[k] / q.program.values[index(joined.value)].scale));
+  CHECK(factor[0] != doctest::Approx(factor[6]));
+
+  s.layers["hidden2"].weight_scale = {1, 2};
+  CHECK_THROWS_WITH_AS(quantize(folded, ranges, s), "layer hidden2: 2 weight scales for 10 rows; 1 or 10 are needed",
+                       Error);
+  s.layers = {{"hidden9", {4, 0, {}}}};
+  CHECK_THROWS_WITH_AS(quantize(folded, ranges, s), "quantise: there is no Linear layer hidden9 in model small", Error);
+  s.layers = {{"hidden1", {17, 0, {}}}};
+  CHECK_THROWS_WITH_AS(quantize(folded, ranges, s), doctest::Contains("weights of layer hidden1 of 17 bits"), Error);
+}
+
 TEST_CASE("what cannot be quantised is refused by name") {
   const Model m = small_model(true);
   QuantizeSettings s;

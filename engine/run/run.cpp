@@ -1,87 +1,135 @@
-// Executes a program node by node on 32-bit words.
+// Executes a program node by node on 32-bit words, for one event or a batch of them.
 // SPDX-License-Identifier: MIT
 #include "engine/run/run.h"
 
-#include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "engine/core/error.h"
 #include "engine/core/parallel_for.h"
-#include "engine/kernels/csr_linear.h"
-#include "engine/tensor/csr.h"
+#include "engine/tensor/matmul.h"
 
 namespace quench {
 namespace {
 
-const std::int32_t* codes(const Words& w) { return reinterpret_cast<const std::int32_t*>(w.data()); }
-std::int32_t* codes(Words& w) { return reinterpret_cast<std::int32_t*>(w.data()); }
+constexpr std::size_t batch = 96;  // events that a thread takes through the program together
 
-// The non-zeros of a layer that is worth it: made once for many events; rows = 0 for all other nodes.
-using Sparse = Csr<std::int16_t>;
+// A Linear whose sums stay below 2^24: floats hold each of them exactly, in any order, and their products are fast.
+struct FloatLayer {
+  std::vector<float> weight, bias;  // empty: sums are too large, or the node is no Linear
+};
 
-std::vector<Sparse> sparse_layers(const Program& p) {
-  std::vector<Sparse> layers(p.nodes.size());
+std::vector<FloatLayer> float_layers(const Program& p) {
+  constexpr std::int64_t exact = 1 << 24;
+  std::vector<FloatLayer> layers(p.nodes.size());
   for (std::size_t i = 0; i < p.nodes.size(); ++i)
-    if (const auto* op = std::get_if<QLinear>(&p.nodes[i].op)) {
-      const auto zeros = std::count(op->weight.begin(), op->weight.end(), std::int16_t{0});
-      if (2 * zeros > static_cast<std::ptrdiff_t>(op->weight.size()))
-        layers[i] = to_csr(Span<const std::int16_t>(op->weight), op->rows, op->columns);
-    }
+    if (const auto* op = std::get_if<QLinear>(&p.nodes[i].op);
+        op && op->accumulator_low >= -exact && op->accumulator_high <= exact)
+      layers[i] = {{op->weight.begin(), op->weight.end()}, {op->bias.begin(), op->bias.end()}};
   return layers;
 }
 
-struct Step {  // runs one node
-  const std::vector<Words>& values;
-  const QNode& node;
-  const Sparse* sparse;  // null: run the layer dense
-  Words& y;
-
-  const Words& in(std::size_t i) const { return values[index(node.inputs[i])]; }
-
-  void operator()(const QNoise& op) const { run(view(op), in(0).data(), codes(y)); }
-  void operator()(const QLogEnergy& op) const { run(view(op), in(0).data(), codes(y)); }
-  void operator()(const QConcat& op) const { run(view(op), codes(in(0)), codes(in(1)), codes(y)); }
-  void operator()(const QSlice& op) const { run(view(op), codes(in(0)), codes(y)); }
-  void operator()(const QLinear& op) const {
-    const bool narrow = op.accumulator_low >= INT32_MIN && op.accumulator_high <= INT32_MAX;
-    if (narrow)
-      linear<std::int32_t>(op);
-    else
-      linear<std::int64_t>(op);
-  }
-  template <class A>
-  void linear(const QLinear& op) const {
-    if (!sparse) return run(view<A>(op), codes(in(0)), codes(y));
-    const CsrLinear<A, std::uint32_t, std::uint32_t, std::int16_t, std::int32_t> layer = {
-        op.rows,        sparse->row_begin.data(), sparse->column.data(), sparse->value.data(),
-        op.bias.data(), view(op.requantize)};
-    run(layer, codes(in(0)), codes(y));
-  }
-  void operator()(const QTable& op) const { run(view(op), codes(in(0)), codes(y)); }
-  void operator()(const QMultiply& op) const { run(view(op), codes(in(0)), codes(in(1)), codes(y)); }
-  void operator()(const QAdd& op) const { run(view(op), codes(in(0)), codes(in(1)), codes(y)); }
-  void operator()(const QSpread& op) const { run(view(op), codes(in(0)), codes(in(1)), codes(y)); }
-  void operator()(const QFraction& op) const { run(view(op), codes(in(0)), in(1).data(), y.data()); }
-  void operator()(const QSplit& op) const { run(view(op), in(0).data(), codes(in(1)), y.data()); }
-  void operator()(const QThreshold& op) const { run(view(op), in(0).data(), y.data()); }
-  void operator()(const QClamp& op) const { run(view(op), codes(in(0)), codes(y)); }
-  void operator()(const QSoftmax& op) const { run(view(op), codes(in(0)), codes(y)); }
-  void operator()(const QPermute& op) const { run(view(op), in(0).data(), y.data()); }  // words, whatever they mean
+// This thread's memory for one layer of a batch; it only grows.
+struct FloatRows {
+  std::vector<float> x, sum;
 };
 
-std::vector<Words> make_values(const Program& p) {
+// The layer for all events at once; the same integers as its kernel makes event by event.
+void run_rows(const QLinear& op, const FloatLayer& layer, int events, const std::int32_t* x, std::int32_t* y) {
+  thread_local FloatRows rows;
+  const std::size_t count = static_cast<std::size_t>(events);
+  rows.x.assign(x, x + count * static_cast<std::size_t>(op.columns));
+  rows.sum.resize(count * static_cast<std::size_t>(op.rows));
+  matmul(matrix(rows.x.data(), op.columns), transposed(matrix(layer.weight.data(), op.columns)), events, op.rows,
+         op.columns, from_bias(layer.bias.data()), rows.sum.data());
+  const Requantize<std::int32_t> to_codes = view(op.requantize);
+  const float* sum = rows.sum.data();
+  for (int i = 0; i < events; ++i)
+    for (std::int32_t r = 0; r < op.rows; ++r) *y++ = requantize(static_cast<std::int32_t>(*sum++), to_codes, r);
+}
+
+struct Step {  // runs one node on every event of a batch; event i's part of a value begins at i times its length
+  const Program& p;
+  const std::vector<Words>& values;
+  const QNode& node;
+  Words& y;
+  int events;
+  const FloatLayer* fast;  // null, or a layer that run_rows() can do
+
+  const std::uint32_t* words(std::size_t k, int event) const {
+    const ValueId v = node.inputs[k];
+    return values[index(v)].data() + std::ptrdiff_t{event} * p.values[index(v)].length;
+  }
+  const std::int32_t* codes(std::size_t k, int event) const {
+    return reinterpret_cast<const std::int32_t*>(words(k, event));
+  }
+  std::uint32_t* out_words(int event) const {
+    return y.data() + std::ptrdiff_t{event} * p.values[index(node.output)].length;
+  }
+  std::int32_t* out_codes(int event) const { return reinterpret_cast<std::int32_t*>(out_words(event)); }
+
+  void event(const QNoise& op, int e) const { run(view(op), words(0, e), out_codes(e)); }
+  void event(const QLogEnergy& op, int e) const { run(view(op), words(0, e), out_codes(e)); }
+  void event(const QConcat& op, int e) const { run(view(op), codes(0, e), codes(1, e), out_codes(e)); }
+  void event(const QSlice& op, int e) const { run(view(op), codes(0, e), out_codes(e)); }
+  void event(const QLinear& op, int e) const {
+    if (op.accumulator_low >= INT32_MIN && op.accumulator_high <= INT32_MAX)
+      run(view<std::int32_t>(op), codes(0, e), out_codes(e));
+    else
+      run(view<std::int64_t>(op), codes(0, e), out_codes(e));
+  }
+  void event(const QTable& op, int e) const { run(view(op), codes(0, e), out_codes(e)); }
+  void event(const QMultiply& op, int e) const { run(view(op), codes(0, e), codes(1, e), out_codes(e)); }
+  void event(const QAdd& op, int e) const { run(view(op), codes(0, e), codes(1, e), out_codes(e)); }
+  void event(const QSpread& op, int e) const { run(view(op), codes(0, e), codes(1, e), out_codes(e)); }
+  void event(const QFraction& op, int e) const { run(view(op), codes(0, e), words(1, e), out_words(e)); }
+  void event(const QSplit& op, int e) const { run(view(op), words(0, e), codes(1, e), out_words(e)); }
+  void event(const QThreshold& op, int e) const { run(view(op), words(0, e), out_words(e)); }
+  void event(const QClamp& op, int e) const { run(view(op), codes(0, e), out_codes(e)); }
+  void event(const QSoftmax& op, int e) const { run(view(op), codes(0, e), out_codes(e)); }
+  void event(const QPermute& op, int e) const { run(view(op), words(0, e), out_words(e)); }  // whatever they mean
+
+  template <class QOpType>
+  void operator()(const QOpType& op) const {
+    if constexpr (std::is_same_v<QOpType, QLinear>)
+      if (fast) return run_rows(op, *fast, events, codes(0, 0), out_codes(0));
+    for (int e = 0; e < events; ++e) event(op, e);
+  }
+};
+
+std::vector<Words> make_values(const Program& p, int events) {
   std::vector<Words> values;
-  for (const QValue& v : p.values) values.emplace_back(static_cast<std::size_t>(v.length));
+  for (const QValue& v : p.values)
+    values.emplace_back(static_cast<std::size_t>(v.length) * static_cast<unsigned>(events));
   return values;
 }
 
-// `sparse` by node, or empty: all layers dense.
-void run_nodes(const Program& p, const std::vector<Sparse>& sparse, std::vector<Words>& values) {
+// `layers` by node, or empty: every layer by its kernel.
+void run_nodes(const Program& p, const std::vector<FloatLayer>& layers, int events, std::vector<Words>& values) {
   for (std::size_t i = 0; i < p.nodes.size(); ++i) {
     const QNode& node = p.nodes[i];
-    const Sparse* layer = !sparse.empty() && sparse[i].rows > 0 ? &sparse[i] : nullptr;
-    std::visit(Step{values, node, layer, values[index(node.output)]}, node.op);
+    const FloatLayer* fast = !layers.empty() && !layers[i].weight.empty() ? &layers[i] : nullptr;
+    std::visit(Step{p, values, node, values[index(node.output)], events, fast}, node.op);
   }
+}
+
+// The inputs' places, checked: [events][length] words each, codes in their range.
+std::vector<Words> given_values(const Program& p, const std::vector<Words>& inputs, int events) {
+  std::vector<Words> values = make_values(p, events);
+  if (inputs.size() != p.inputs.size())
+    fail("program ", p.name, " has ", p.inputs.size(), " inputs, not ", inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    Words& value = values[index(p.inputs[i])];
+    const QValue& v = p.values[index(p.inputs[i])];
+    if (inputs[i].size() != value.size())
+      fail("input ", v.name, " has ", value.size(), " elements, not ", inputs[i].size());
+    for (std::uint32_t word : inputs[i])
+      if (v.meaning == Meaning::code &&
+          (static_cast<std::int32_t>(word) < v.low || static_cast<std::int32_t>(word) > v.high))
+        fail("input ", v.name, ": code ", static_cast<std::int32_t>(word), " is outside ", v.low, " .. ", v.high);
+    value = inputs[i];
+  }
+  return values;
 }
 
 }  // namespace
@@ -100,21 +148,14 @@ std::uint32_t energy_count(const Program& p, double mev) {
 }
 
 std::vector<Words> run_values(const Program& p, const std::vector<Words>& inputs) {
-  std::vector<Words> values = make_values(p);
-  if (inputs.size() != p.inputs.size())
-    fail("program ", p.name, " has ", p.inputs.size(), " inputs, not ", inputs.size());
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    Words& value = values[index(p.inputs[i])];
-    const QValue& v = p.values[index(p.inputs[i])];
-    if (inputs[i].size() != value.size())
-      fail("input ", v.name, " has ", value.size(), " elements, not ", inputs[i].size());
-    for (std::uint32_t word : inputs[i])
-      if (v.meaning == Meaning::code &&
-          (static_cast<std::int32_t>(word) < v.low || static_cast<std::int32_t>(word) > v.high))
-        fail("input ", v.name, ": code ", static_cast<std::int32_t>(word), " is outside ", v.low, " .. ", v.high);
-    value = inputs[i];
-  }
-  run_nodes(p, {}, values);
+  std::vector<Words> values = given_values(p, inputs, 1);
+  run_nodes(p, {}, 1, values);
+  return values;
+}
+
+std::vector<Words> run_batch(const Program& p, const std::vector<Words>& inputs, int events) {
+  std::vector<Words> values = given_values(p, inputs, events);
+  run_nodes(p, float_layers(p), events, values);
   return values;
 }
 
@@ -125,7 +166,7 @@ Words run_layer(const Program& p, const QNode& node, const std::vector<Words>& i
   for (std::size_t i = 0; i < inputs.size(); ++i) values[index(node.inputs[i])] = inputs[i];
   Words& y = values[index(node.output)];
   y.resize(static_cast<std::size_t>(p.values[index(node.output)].length));
-  std::visit(Step{values, node, nullptr, y}, node.op);
+  std::visit(Step{p, values, node, y, 1, nullptr}, node.op);
   return y;
 }
 
@@ -135,19 +176,26 @@ std::vector<Words> run(const Program& p, std::uint64_t seed, std::uint64_t first
     if (p.values[index(v)].meaning == Meaning::code)
       fail("program ", p.name, ": input ", p.values[index(v)].name, " takes features, not an incident energy");
   std::vector<Words> showers(energies.size());
-  const std::vector<Sparse> sparse = sparse_layers(p);
-  parallel_for(threads, energies.size(), 16, [&](std::size_t begin, std::size_t end) {
-    std::vector<Words> values = make_values(p);
-    for (std::size_t i = begin; i < end; ++i) {
-      for (ValueId v : p.inputs) {
-        Words& input = values[index(v)];
-        if (p.values[index(v)].meaning == Meaning::event)
-          input = event_words(seed, first + i);
-        else
-          input.assign(input.size(), energies[i]);
+  const std::vector<FloatLayer> layers = float_layers(p);
+  const std::size_t voxels = static_cast<std::size_t>(p.values[index(p.output)].length);
+  parallel_for(threads, energies.size(), batch, [&](std::size_t begin, std::size_t end) {
+    const int events = static_cast<int>(end - begin);
+    std::vector<Words> values = make_values(p, events);
+    for (ValueId v : p.inputs) {
+      Words& input = values[index(v)];
+      input.clear();
+      for (std::size_t i = begin; i < end; ++i) {
+        const Words words = p.values[index(v)].meaning == Meaning::event
+                                ? event_words(seed, first + i)
+                                : Words(static_cast<std::size_t>(p.values[index(v)].length), energies[i]);
+        input.insert(input.end(), words.begin(), words.end());
       }
-      run_nodes(p, sparse, values);
-      showers[i] = values[index(p.output)];
+    }
+    run_nodes(p, layers, events, values);
+    const Words& all = values[index(p.output)];
+    for (std::size_t i = begin; i < end; ++i) {
+      const auto from = all.begin() + static_cast<std::ptrdiff_t>((i - begin) * voxels);
+      showers[i].assign(from, from + static_cast<std::ptrdiff_t>(voxels));
     }
   });
   return showers;

@@ -19,6 +19,9 @@ Words event_words(std::uint64_t seed, std::uint64_t index);
 // check().
 std::vector<Words> run_values(const Program&, const std::vector<Words>& inputs);
 
+// The same integers for many events at once, faster: inputs and values are [events][length].
+std::vector<Words> run_batch(const Program&, const std::vector<Words>& inputs, int events);
+
 // One layer alone: its output for chosen inputs, operand after operand (an operand that stands twice is given twice,
 // equal).
 Words run_layer(const Program&, const QNode&, const std::vector<Words>& inputs);

@@ -85,6 +85,32 @@ TEST_CASE("events do not depend on threads or on who makes them") {
   CHECK(run_values(p, {event_words(9, 40), {9000000}})[index(p.output)] == one[0]);
 }
 
+TEST_CASE("a batch: the integers of event by event, in floats where sums are below 2^24") {
+  constexpr int events = 7;
+  int exact = 0, wider = 0;
+  for (std::uint64_t seed = 1; seed <= 12; ++seed) {
+    const Program p = random_program(seed);
+    for (const QNode& node : p.nodes)
+      if (const auto* op = std::get_if<QLinear>(&node.op))
+        ++(op->accumulator_low >= -(1 << 24) && op->accumulator_high <= 1 << 24 ? exact : wider);
+    std::vector<Words> inputs(2);
+    for (std::uint32_t event = 0; event < events; ++event) {
+      for (std::uint32_t word : event_words(3, event)) inputs[0].push_back(word);
+      inputs[1].push_back(1024000 + 5000000 * event);
+    }
+    const std::vector<Words> all = run_batch(p, inputs, events);
+    for (std::uint32_t event = 0; event < events; ++event) {
+      const std::vector<Words> one = run_values(p, {event_words(3, event), {1024000 + 5000000 * event}});
+      for (std::size_t v = 0; v < p.values.size(); ++v) {
+        const auto from = all[v].begin() + event * p.values[v].length;
+        REQUIRE(Words(from, from + p.values[v].length) == one[v]);
+      }
+    }
+  }
+  CHECK(exact > 0);
+  CHECK(wider > 0);
+}
+
 TEST_CASE("text form: exact round trip") {
   for (std::uint64_t seed = 1; seed <= 6; ++seed) {
     const Program p = random_program(seed);

@@ -158,12 +158,13 @@ bool Quantizer::table_follows(Value v) const {
   return read_by<Sigmoid>(v) || read_by<Tanh>(v) || read_by<Exp>(v) || read_by<Softplus>(v) || read_by<Softmax>(v);
 }
 
-QValue Quantizer::format(Value v, bool table_follows, int own_bits) const {
+QValue Quantizer::format(Value v, bool table_follows, const LayerFormat* own) const {
   const bool last = last_[index(v)] || table_follows;
-  int bits = last ? s_.output_bits : own_bits ? own_bits : s_.activation_bits;
+  int bits = last ? s_.output_bits : own && own->activation_bits ? own->activation_bits : s_.activation_bits;
   bool is_signed = last || ranges_[index(v)].low < 0;
   if (const int joined = joined_bits(v)) bits = joined, is_signed = true;
   if (s_.fixed_width) return code_value(info(v).width, s_.fixed_width, true, step(0, s_.fixed_width));
+  if (own && own->output_scale > 0) return code_value(info(v).width, bits, is_signed, own->output_scale);
   const double headroom = last ? 1.25 : 1.0;  // rare events may leave the calibrated range; 16 bits can afford it
   const double high = largest(v) * headroom;
   double scale = step(high, bits);
@@ -187,7 +188,7 @@ void Quantizer::lower(const Linear& op, std::size_t i) {
   const Clamp* clamp = fuse_clamp(out);
   const Coded x = coded(node.inputs[0], node.name);
   const LayerFormat* own = own_format(node.name);
-  QValue y = format(out, table_follows(out), own ? own->activation_bits : 0);
+  QValue y = format(out, table_follows(out), own);
   if (clamp) bound(*clamp, y);
   QLinear q = quantize_linear(op, qvalue(x.value), x.scale, y, slope, linear_settings(node.name), "layer " + node.name);
   q.requantize.low = static_cast<std::int32_t>(std::clamp<std::int64_t>(q.requantize.low, y.low, y.high));

@@ -16,6 +16,7 @@ namespace quench {
 struct LayerFormat {
   int bits = 0, activation_bits = 0;  // of its weights, and of its outputs between layers
   std::vector<double> weight_scale;   // steps of its codes: one for each row, or one for all
+  double output_scale = 0;            // step of the codes of its outputs, behind its activation
 };
 
 struct QuantizeSettings {

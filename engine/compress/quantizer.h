@@ -76,8 +76,7 @@ class Quantizer {
            std::holds_alternative<Spread>(op);
   }
   bool table_follows(Value) const;
-  // Format of a layer's output; own_bits: between layers, 0 as all.
-  QValue format(Value, bool table_follows, int own_bits = 0) const;
+  QValue format(Value, bool table_follows, const LayerFormat* own = nullptr) const;  // of a layer's output
   // The operand of a layer that computes with single elements: codes of one scale, or of any. Copies: add() moves the
   // values.
   QValue operand(std::size_t node, std::size_t input, bool one_scale = true) const;

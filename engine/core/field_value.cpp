@@ -63,7 +63,8 @@ void check_text(const std::string& word, const Rule& rule, const FieldSource& so
     error(source, place, quoted + " cannot name generated code: a letter, then letters, digits and single _, at most "
                                   "40, no reserved word of C++");
   }
-  if (rule.choices.empty() && !rule.identifier && !rule.fixed_point && word.empty()) error(source, place, "is empty");
+  const bool may_be_empty = rule.identifier || rule.fixed_point || rule.optional;
+  if (rule.choices.empty() && !may_be_empty && word.empty()) error(source, place, "is empty");
   if (!rule.fixed_point || word.empty()) return;
   const std::optional<std::pair<int, int>> format = read_fixed_point(word);
   if (!format) error(source, place, quoted + " is not a fixed-point format: write \"W,I\", for instance \"16,8\"");

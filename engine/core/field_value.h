@@ -13,12 +13,13 @@ namespace quench {
 
 // What a field accepts besides its type.
 struct Rule {
-  double lowest = 0, highest = 0;    // of a number, or of every item of a list of numbers
-  bool above_lowest = false;         // lowest itself is excluded
+  double lowest = 0, highest = 0;  // of a number, or of every item of a list of numbers
+  bool above_lowest = false;       // lowest itself is excluded
   bool below_highest = false;
   std::vector<std::string> choices;  // of a text; empty: any
   bool identifier = false;           // a C identifier, of at most 40 characters
   bool fixed_point = false;          // "" or "W,I"
+  bool optional = false;             // a text may be empty
 };
 
 inline Rule any() { return {}; }
@@ -27,6 +28,7 @@ inline Rule above(double lowest, double highest) { return {lowest, highest, true
 inline Rule below(double lowest, double highest) { return {lowest, highest, false, true, {}, false, false}; }
 inline Rule one_of(std::vector<std::string> choices) { return {0, 0, false, false, std::move(choices), false, false}; }
 inline Rule identifier() { return {0, 0, false, false, {}, true, false}; }
+inline Rule optional_text() { return {0, 0, false, false, {}, false, false, true}; }
 inline Rule width_comma_integer() { return {0, 0, false, false, {}, false, true}; }
 
 // Text that TOML reads back to the same value; a double always has a point or an exponent.

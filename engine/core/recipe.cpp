@@ -3,6 +3,7 @@
 #include "engine/core/recipe.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "engine/core/error.h"
 #include "engine/core/field_value.h"
@@ -101,6 +102,10 @@ void fields(R& r, F&& f) {
   f("compress.tune_steps", r.compress.tune_steps, range(0, max_count), "steps of training while pruned and quantised");
   f("compress.tune_batch", r.compress.tune_batch, range(2, max_width), "showers a tuning step");
   f("compress.tune_learning_rate", r.compress.tune_learning_rate, above(0, 1), "of tuning (Adam)");
+  f("compress.quantized_tune_steps", r.compress.quantized_tune_steps, range(0, max_count),
+    "steps of training in integers, which learns the scales (LSQ)");
+  f("compress.layer_bits", r.compress.layer_bits, optional_text(),
+    "\"LAYER=BITS\" or \"LAYER=BITS/OUTPUT_BITS\", other than bits");
   f("compress.encoding", r.compress.encoding, one_of({"smallest", "dense", "csr", "bitmap"}), "how weights are stored");
 
   f("evaluate.events", r.evaluate.events, range(2, max_count), "showers of each model that are compared");
@@ -216,6 +221,7 @@ void check_recipe(const Recipe& recipe, const std::string& where) {
     fail(where, ": data.threshold_mev ", data.threshold_mev, " is neither -1 (the geometry's) nor at least 0");
   }
   check_train(recipe.train, where);
+  layer_bits(recipe);
   const double counts = data.maximum_gev * 1000 / recipe.generate.energy_unit_mev;
   if (counts > 4294967295.0) {
     fail(where, ": data.maximum_gev ", data.maximum_gev, " is ", counts, " counts of generate.energy_unit_mev ",
@@ -292,6 +298,25 @@ std::string recipe_help() {
 FixedPoint fixed_point(const Recipe& recipe) {
   const auto format = read_fixed_point(recipe.compress.fixed_point);
   return format ? FixedPoint{format->first, format->second} : FixedPoint{};
+}
+
+std::vector<LayerBits> layer_bits(const Recipe& recipe) {
+  const std::string& list = recipe.compress.layer_bits;
+  std::vector<LayerBits> all;
+  for (std::size_t begin = 0, end = 0; end < list.size(); begin = end + 1) {
+    end = std::min(list.find(',', begin), list.size());
+    const std::string text = list.substr(begin, end - begin);
+    const std::size_t equals = std::min(text.find('='), text.size());
+    LayerBits own{text.substr(0, equals), 0, 0};
+    char slash = 0, more = 0;
+    const int read = std::sscanf(text.c_str() + equals, "=%d%c%d%c", &own.bits, &slash, &own.output_bits, &more);
+    const auto possible = [](int bits) { return bits >= 2 && bits <= 16; };
+    const bool whole = read == 1 || (read == 3 && slash == '/' && possible(own.output_bits));
+    if (!whole || own.layer.empty() || !possible(own.bits))
+      fail("compress.layer_bits: \"", text, "\"; write LAYER=BITS or LAYER=BITS/OUTPUT_BITS with 2 to 16 bits");
+    all.push_back(own);
+  }
+  return all;
 }
 
 }  // namespace quench

@@ -65,6 +65,8 @@ struct Recipe {
     std::string scope = "layer", scales = "free", granularity = "channel", multiplier = "wide", fixed_point;
     int calibration_events = 4096, tune_steps = 4000, tune_batch = 512;
     double tune_learning_rate = 1e-3;
+    int quantized_tune_steps = 0;
+    std::string layer_bits;
     std::string encoding = "smallest";
   };
   struct Evaluate {
@@ -119,5 +121,12 @@ struct FixedPoint {
   int width = 0, integer = 0;
 };
 FixedPoint fixed_point(const Recipe&);
+
+// compress.layer_bits: "LAYER=BITS" or "LAYER=BITS/OUTPUT_BITS", separated by commas; output bits 0: as all others.
+struct LayerBits {
+  std::string layer;
+  int bits = 0, output_bits = 0;
+};
+std::vector<LayerBits> layer_bits(const Recipe&);
 
 }  // namespace quench

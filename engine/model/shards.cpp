@@ -38,6 +38,17 @@ void for_each_shard(Shards& s, int threads, Body&& body) {
   });
 }
 
+template <class Run>
+void run_shards(const Model& model, Shards& s, int threads, Run&& run) {
+  const Value output = model.outputs.at(0);
+  resize(s.output, s.begin.back(), model.values[index(output)].width);
+  for_each_shard(s, threads, [&](std::size_t k, int inner) {
+    run(s.tapes[k], s.begin[k], s.begin[k + 1] - s.begin[k], inner);
+    const Tensor& y = s.tapes[k].values[index(output)];
+    std::copy(y.data.begin(), y.data.end(), s.output.row(s.begin[k]));
+  });
+}
+
 // One share of the parameters' gradients: all of a node, or some rows of a Linear's weight.
 struct Task {
   std::size_t node;
@@ -96,13 +107,14 @@ void joined(const Shards& s, Value value, Tensor& whole) {
 void forward(const Model& model, Span<const Tensor> inputs, Mode mode, Shards& s, int threads) {
   const int events = inputs.size() == 0 ? 0 : inputs[0].rows();
   cut(s, events, mixes_events(model, mode), threads);
-  const Value output = model.outputs.at(0);
-  resize(s.output, events, model.values[index(output)].width);
-  for_each_shard(s, threads, [&](std::size_t k, int inner) {
-    forward_rows(model, inputs, s.begin[k], s.begin[k + 1] - s.begin[k], mode, s.tapes[k], inner);
-    const Tensor& y = s.tapes[k].values[index(output)];
-    std::copy(y.data.begin(), y.data.end(), s.output.row(s.begin[k]));
+  run_shards(model, s, threads, [&](Tape& tape, int begin, int count, int inner) {
+    forward_rows(model, inputs, begin, count, mode, tape, inner);
   });
+}
+
+void forward_by(const RunShard& run, const Model& model, int events, Shards& s, int threads) {
+  cut(s, events, false, threads);
+  run_shards(model, s, threads, run);
 }
 
 void backward(const Model& model, Shards& s, const Tensor& output_gradient, Model& gradient,

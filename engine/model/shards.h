@@ -1,6 +1,7 @@
 // A batch in shards of events: every thread takes whole shards through the whole network.
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <functional>
 #include <vector>
 
 #include "engine/model/forward.h"
@@ -21,6 +22,12 @@ struct Shards {
 void joined(const Shards&, Value, Tensor& whole);
 
 void forward(const Model&, Span<const Tensor> inputs, Mode, Shards&, int threads);
+
+// A forward pass of another kind: run(tape, begin, count, threads) fills the tape's values of these events; shards as
+// in inference.
+using RunShard = std::function<void(Tape&, int begin, int count, int threads)>;
+void forward_by(const RunShard&, const Model&, int events, Shards&, int threads);
+
 // As backward() of engine/model/forward.h.
 void backward(const Model&, Shards&, const Tensor& output_gradient, Model& gradient, Span<Tensor> input_gradients,
               bool parameter_gradients, int threads);

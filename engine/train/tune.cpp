@@ -7,82 +7,13 @@
 #include <variant>
 
 #include "engine/core/error.h"
-#include "engine/core/math.h"
 #include "engine/model/shards.h"
-#include "engine/ops/noise.h"
-#include "engine/physics/random.h"
 #include "engine/train/adam.h"
 #include "engine/train/deploy.h"
-#include "engine/train/streams.h"
+#include "engine/train/tune_events.h"
 
 namespace quench {
 namespace {
-
-// Draws a core's inputs, in its order: one latent, and the incident energy if it has one.
-struct InputSource {
-  QNoise noise;
-  std::uint64_t latent_seed, energy_seed;
-  double minimum_mev, maximum_mev;
-};
-
-InputSource input_source(const Model& core, std::uint64_t seed, int latent_bits) {
-  int latents = 0, width = 0;
-  for (const ModelInput& input : core.inputs) {
-    if (input.kind == InputKind::features)
-      fail("model ", core.name, ": tuning draws its inputs; features cannot be drawn");
-    if (input.kind == InputKind::latent) ++latents, width = core.values[index(input.value)].width;
-    if (input.kind == InputKind::incident_energy &&
-        !(core.facts.minimum_energy_mev > 0 && core.facts.maximum_energy_mev >= core.facts.minimum_energy_mev))
-      fail("model ", core.name, ": its incident energies, ", core.facts.minimum_energy_mev, " to ",
-           core.facts.maximum_energy_mev, " MeV, are no range to draw from");
-  }
-  if (latents != 1) fail("model ", core.name, ": has ", latents, " latent inputs; tuning needs exactly 1");
-  return {latent_noise(core.facts.latent, width, latent_bits), stream_seed(seed, Use::tune_latent),
-          stream_seed(seed, Use::tune_energy), core.facts.minimum_energy_mev, core.facts.maximum_energy_mev};
-}
-
-// Event i has the energy minimum (maximum / minimum)^u, u uniform from the event's own stream.
-Tensor draw_energies(const InputSource& source, std::uint64_t first, int count) {
-  Tensor energies = zeros({count, 1});
-  const double span = log(source.maximum_mev) - log(source.minimum_mev);
-  for (int i = 0; i < count; ++i) {
-    Random random(source.energy_seed, first + static_cast<std::uint64_t>(i), 0);
-    const double energy = span > 0 ? source.minimum_mev * exp(span * uniform(random)) : source.minimum_mev;
-    energies.data[static_cast<std::size_t>(i)] = static_cast<float>(std::min(energy, source.maximum_mev));
-  }
-  return energies;
-}
-
-struct Batch {
-  Tensor latent, energies;
-};
-
-Batch draw(const InputSource& source, std::uint64_t first, int count, int threads) {
-  return {sample_latent(source.noise, source.latent_seed, first, count, threads), draw_energies(source, first, count)};
-}
-
-std::vector<Tensor> inputs_of(const Model& core, const Batch& batch) {
-  std::vector<Tensor> inputs;
-  for (const ModelInput& input : core.inputs)
-    inputs.push_back(input.kind == InputKind::latent ? batch.latent : batch.energies);
-  return inputs;
-}
-
-void check_pair(const Model& a, const Model& b) {
-  const auto width = [](const Model& m, Value v) { return m.values[index(v)].width; };
-  if (width(a, a.outputs[0]) != width(b, b.outputs[0]))
-    fail("tuning: ", a.name, " has ", width(a, a.outputs[0]), " outputs, ", b.name, " has ", width(b, b.outputs[0]));
-  for (InputKind kind : {InputKind::latent, InputKind::incident_energy}) {
-    int widths[2] = {0, 0};
-    for (const ModelInput& input : a.inputs)
-      if (input.kind == kind) widths[0] += width(a, input.value);
-    for (const ModelInput& input : b.inputs)
-      if (input.kind == kind) widths[1] += width(b, input.value);
-    if (widths[0] != widths[1])
-      fail("tuning: the teacher's ", kind == InputKind::latent ? "latent" : "incident energy", " input is ", widths[0],
-           " wide, the student's ", widths[1]);
-  }
-}
 
 // 1 where a parameter may move, 0 for the pruned weights of Linear layers.
 Model free_parameters(const Model& model) {
@@ -102,25 +33,12 @@ void apply_mask(const std::vector<Tensor*>& gradient, const std::vector<Tensor*>
     for (std::size_t i = 0; i < gradient[k]->size(); ++i) gradient[k]->data[i] *= mask[k]->data[i];
 }
 
-// Mean square of a - b; the gradient with respect to a, per event.
-double mean_square(const Tensor& a, const Tensor& b, Tensor& gradient) {
-  resize(gradient, a.rows(), a.columns());
-  const float inverse = 1.0f / static_cast<float>(a.rows());
-  double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    const float d = a.data[i] - b.data[i];
-    sum += static_cast<double>(d) * static_cast<double>(d);
-    gradient.data[i] = d * inverse;
-  }
-  return sum / static_cast<double>(a.size());
-}
-
 }  // namespace
 
 double core_difference(const Model& a, const Model& b, std::uint64_t seed, int events, int threads) {
   const Model core_a = generator_core(a), core_b = generator_core(b);
   check_pair(core_a, core_b);
-  const Batch batch = draw(input_source(core_a, seed, 8), 0, events, threads);
+  const TuneEvents batch = draw(input_source(core_a, seed, 8), 0, events, threads);
   Tensor unused;
   return mean_square(infer(core_a, inputs_of(core_a, batch), threads), infer(core_b, inputs_of(core_b, batch), threads),
                      unused);
@@ -141,7 +59,7 @@ Model tune(const Model& teacher, Model student, const TuneSettings& s, const Tun
   Tensor slope;
   for (std::int64_t step = 0; step < s.steps; ++step) {
     const std::uint64_t event = static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(s.batch);
-    const Batch batch = draw(source, event, s.batch, threads);
+    const TuneEvents batch = draw(source, event, s.batch, threads);
     forward(guide, inputs_of(guide, batch), Mode::inference, guided, threads);
     forward(core, inputs_of(core, batch), Mode::inference, shards, threads);
     const double loss = mean_square(shards.output, guided.output, slope);

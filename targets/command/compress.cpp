@@ -43,7 +43,7 @@ Program compress_features(const Recipe& r, const Model& m, const std::string& pa
   const Tensor x = feature_rows(m, path);
   const Model sparse = prune(fold_batch_norm(m), r.compress.sparsity,
                              r.compress.scope == "layer" ? PruneScope::layer : PruneScope::global);
-  return quantized(sparse, calibrate(sparse, Span<const Tensor>(&x, 1), workers), r);
+  return quantized(sparse, calibrate(sparse, Span<const Tensor>(&x, 1), workers), quantize_settings(r));
 }
 
 // --data: showers widen the energies to calibrate for to those of the events.

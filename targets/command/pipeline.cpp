@@ -13,7 +13,7 @@
 #include "engine/core/error.h"
 #include "engine/core/progress.h"
 #include "engine/physics/simulate.h"
-#include "engine/train/tune.h"
+#include "engine/train/tune_quantized.h"
 
 namespace quench {
 namespace {
@@ -55,16 +55,33 @@ Data file_data(const Recipe& r) {
   return data;
 }
 
-TuneSettings tune_settings(const Recipe& r) {
+TuneSettings tune_settings(const Recipe& r, int steps) {
   TuneSettings s;
   s.seed = r.seed;
-  s.steps = r.compress.tune_steps, s.batch = r.compress.tune_batch;
+  s.steps = steps, s.batch = r.compress.tune_batch;
   s.learning_rate = r.compress.tune_learning_rate;
   s.latent_bits = r.compress.latent_bits;
   return s;
 }
 
-Program calibrated_and_quantized(const Model& m, const Recipe& r, int threads) {
+// Progress of a tuning, and its end when the user asks for it.
+struct Tuning {
+  Progress bar;
+  TuneControl control;
+  Tuning(const char* what, int steps) : bar(what, steps, "steps") {
+    control.progress = [this](std::int64_t step, std::int64_t, double) { bar.update(step); };
+    control.stop = &interrupted();
+  }
+  Tuning(const Tuning&) = delete;
+  void end() const {
+    if (interrupted())
+      fail(
+          "compress: interrupted while tuning; run the same command again (quench run: with --resume, which keeps the "
+          "training)");
+  }
+};
+
+Program calibrated_and_quantized(const Model& m, const QuantizeSettings& formats, const Recipe& r, int threads) {
   // Calibration events are of their own seed, so that nothing is judged on what it was fitted to.
   const std::uint64_t seed = r.seed ^ 0x63616c69627261ull;
   const bool conditional = std::any_of(m.inputs.begin(), m.inputs.end(),
@@ -72,7 +89,7 @@ Program calibrated_and_quantized(const Model& m, const Recipe& r, int threads) {
   const int events = r.compress.calibration_events;
   const Tensor energies = conditional ? log_uniform_energies(m.facts, seed, 0, events) : zeros({events, 1});
   const std::vector<Tensor> inputs = shower_inputs(m, seed, 0, energies, r.compress.latent_bits, threads);
-  return quantized(m, calibrate(m, inputs, threads), r);
+  return quantized(m, calibrate(m, inputs, threads), formats);
 }
 
 }  // namespace
@@ -105,13 +122,18 @@ Data load_data(const Recipe& r, int threads) {
   return r.data.source == "simulation" ? simulated_data(r, threads) : file_data(r);
 }
 
-Program quantized(const Model& m, const std::vector<Range>& ranges, const Recipe& r) {
+QuantizeSettings quantize_settings(const Recipe& r) {
   const Recipe::Compress& c = r.compress;
   QuantizeSettings s;
   s.bits = c.bits, s.activation_bits = c.activation_bits, s.output_bits = c.output_bits, s.latent_bits = c.latent_bits;
   s.per_channel = c.granularity == "channel", s.power_of_two = c.scales == "power-of-two", s.multiplier = c.multiplier;
   s.fixed_width = fixed_point(r).width, s.fixed_integer = fixed_point(r).integer;
   s.energy_unit_mev = r.generate.energy_unit_mev;
+  for (const LayerBits& own : layer_bits(r)) s.layers[own.layer] = {own.bits, own.output_bits, {}, 0};
+  return s;
+}
+
+Program quantized(const Model& m, const std::vector<Range>& ranges, const QuantizeSettings& s) {
   for (const std::string& sentence : saturation(m, ranges, s))
     std::fprintf(stderr, "quench: note: %s\n", sentence.c_str());
   return quantize(m, ranges, s);
@@ -124,18 +146,22 @@ Compressed compress_model(const Recipe& r, const Model& m, int threads) {
   result.sparse =
       prune(result.folded, r.compress.sparsity, r.compress.scope == "layer" ? PruneScope::layer : PruneScope::global);
   if (r.compress.sparsity > 0 && r.compress.tune_steps > 0 && can_be_tuned(m)) {
-    Progress bar("tune", r.compress.tune_steps, "steps");
-    TuneControl control;
-    control.progress = [&](std::int64_t step, std::int64_t, double) { bar.update(step); };
-    control.stop = &interrupted();
-    result.sparse = tune(result.folded, result.sparse, tune_settings(r), control, threads);
-    if (interrupted())
-      fail(
-          "compress: interrupted while tuning; run the same command again (quench run: with --resume, which keeps the "
-          "training)");
+    Tuning tuning("tune", r.compress.tune_steps);
+    result.sparse =
+        tune(result.folded, result.sparse, tune_settings(r, r.compress.tune_steps), tuning.control, threads);
+    tuning.end();
   }
-  result.dense = calibrated_and_quantized(result.folded, r, threads);
-  result.program = calibrated_and_quantized(result.sparse, r, threads);
+  const QuantizeSettings formats = quantize_settings(r);
+  QuantizedStudent student{result.sparse, formats};
+  if (r.compress.quantized_tune_steps > 0 && can_be_tuned(m)) {
+    const int steps = r.compress.quantized_tune_steps;
+    Tuning tuning("tune in integers", steps);
+    student = tune_quantized(result.folded, std::move(student), tune_settings(r, steps), tuning.control, threads);
+    tuning.end();
+    result.sparse = student.model;
+  }
+  result.dense = calibrated_and_quantized(result.folded, formats, r, threads);
+  result.program = calibrated_and_quantized(result.sparse, student.formats, r, threads);
   result.seconds = seconds_since(start);
   return result;
 }

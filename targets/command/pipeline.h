@@ -41,8 +41,9 @@ bool can_be_tuned(const Model&);
 
 Compressed compress_model(const Recipe&, const Model&, int threads);
 
-// quantize() as the recipe asks; what saturates in a given fixed-point format is told on standard error.
-Program quantized(const Model&, const std::vector<Range>&, const Recipe&);
+QuantizeSettings quantize_settings(const Recipe&);
+// quantize(); what saturates in a given fixed-point format is told on standard error.
+Program quantized(const Model&, const std::vector<Range>&, const QuantizeSettings&);
 
 // Set when the user pressed Ctrl-C (installs the handler at the first call).
 const std::atomic<bool>& interrupted();

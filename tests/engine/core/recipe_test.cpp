@@ -107,7 +107,7 @@ TEST_CASE("every printed key can be set alone, and changes the hash of its secti
     quench::set_field(r, key + "=" + line.substr(equals + 3));
     CHECK(r == Recipe());
   }
-  CHECK(keys == 78);
+  CHECK(keys == 80);
 
   Recipe r;
   r.generate.targets = {"host"};
@@ -117,6 +117,24 @@ TEST_CASE("every printed key can be set alone, and changes the hash of its secti
         quench::recipe_hash(Recipe(), {"", "data", "model", "train"}));
   r.seed = 2;
   CHECK(quench::recipe_hash(r, {""}) != quench::recipe_hash(Recipe(), {""}));
+}
+
+TEST_CASE("bits of single layers") {
+  Recipe r;
+  CHECK(quench::layer_bits(r).empty());
+  quench::set_field(r, "compress.layer_bits=hidden2=4/6,numbers=8");
+  const std::vector<quench::LayerBits> own = quench::layer_bits(r);
+  REQUIRE(own.size() == 2);
+  CHECK(own[0].layer == "hidden2");
+  CHECK(own[0].bits == 4);
+  CHECK(own[0].output_bits == 6);
+  CHECK(own[1].layer == "numbers");
+  CHECK(own[1].bits == 8);
+  CHECK(own[1].output_bits == 0);
+  for (const char* bad : {"hidden2", "=4", "a=1", "a=17", "a=4/", "a=4/1", "a=4/6x", "a=4;b=4", "a=4,,b=4"}) {
+    CAPTURE(bad);
+    CHECK(error_of(std::string("[compress]\nlayer_bits = \"") + bad + "\"").find("compress.layer_bits: ") == 0);
+  }
 }
 
 TEST_CASE("unknown keys and tables name the nearest one") {

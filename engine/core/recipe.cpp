@@ -84,9 +84,14 @@ void fields(R& r, F&& f) {
   f("vae.beta", r.vae.beta, range(0, 1e6), "weight of the divergence from normal latents");
   f("vae.kl_warm_up", r.vae.kl_warm_up, range(0, max_count), "steps in which that weight grows to its value");
 
+  f("distill.teacher", r.distill.teacher, optional_text(),
+    "a .onnx to learn from (gan); empty: a flow's own generator");
   f("distill.steps", r.distill.steps, range(0, max_count), "of teaching the generator what the flow does; 0: keep it");
   f("distill.batch", r.distill.batch, range(2, max_width), "showers a step");
   f("distill.learning_rate", r.distill.learning_rate, above(0, 1), "of the student (Adam)");
+  f("distill.alpha", r.distill.alpha, above(0, 1), "weight of the teacher; 1 - alpha: of the critic on real showers");
+  f("distill.feature_weight", r.distill.feature_weight, range(0, 1e6), "of the difference of the last hidden layers");
+  f("distill.temperature", r.distill.temperature, above(0, 1e3), "cancels in squared differences of outputs");
 
   f("compress.bits", r.compress.bits, range(2, 16), "a weight");
   f("compress.activation_bits", r.compress.activation_bits, range(2, 16), "a value between layers");
@@ -198,6 +203,23 @@ void check_train(const Recipe::Train& train, const std::string& where) {
          "train.gradient_penalty = 10, or train.spectral_norm = true");
 }
 
+// A teacher's outputs are learned by a student alone, or beside its own loss through a critic.
+void check_distill(const Recipe& r, const std::string& where) {
+  const Recipe::Distill& d = r.distill;
+  const bool teacher = !d.teacher.empty();
+  if (teacher && r.model.family != "gan")
+    fail(where, ": distill.teacher ", d.teacher,
+         " is for model.family = \"gan\", whose generator learns; the family is ", r.model.family);
+  if (d.alpha < 1 && !teacher)
+    fail(where, ": distill.alpha ", d.alpha,
+         " weighs a teacher against a critic: name the teacher (distill.teacher) or set alpha = 1");
+  if (teacher && d.alpha == 1 && d.steps == 0)
+    fail(where, ": distill.teacher ", d.teacher,
+         " has nothing to teach in 0 steps: set distill.steps, or alpha below 1");
+  if (d.feature_weight > 0 && d.alpha < 1)
+    fail(where, ": distill.feature_weight ", d.feature_weight, " is for alpha = 1; it is ", d.alpha);
+}
+
 void check_tables(const TomlDocument& document) {
   const std::vector<std::string> sections = all_sections();
   for (const TomlTable& table : document.tables) {
@@ -222,6 +244,7 @@ void check_recipe(const Recipe& recipe, const std::string& where) {
   }
   check_train(recipe.train, where);
   layer_bits(recipe);
+  check_distill(recipe, where);
   const double counts = data.maximum_gev * 1000 / recipe.generate.energy_unit_mev;
   if (counts > 4294967295.0) {
     fail(where, ": data.maximum_gev ", data.maximum_gev, " is ", counts, " counts of generate.energy_unit_mev ",

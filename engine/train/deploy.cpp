@@ -63,6 +63,19 @@ Model deploy(const Model& generator, const Preprocessing& p) {
   return m;
 }
 
+Preprocessing as_deployed(Preprocessing p, const Model& teacher) {
+  const ConditionalAffine& numbers = std::get<ConditionalAffine>(find_affine(teacher).op);
+  if (teacher.facts.geometry != p.geometry || numbers.mean.columns() != p.numbers.mean.columns())
+    fail("teacher ", teacher.name, " makes showers of ", numbers.mean.columns(), " voxels (", teacher.facts.geometry,
+         "), the data are ", p.numbers.mean.columns(), " voxels of ", p.geometry);
+  p.numbers = numbers;
+  for (const Node& node : teacher.nodes) {
+    if (const LogEnergy* op = std::get_if<LogEnergy>(&node.op)) p.condition = *op;
+    if (const StickBreaking* op = std::get_if<StickBreaking>(&node.op)) p.split = *op;
+  }
+  return p;
+}
+
 Model generator_core(const Model& deployed) {
   const Value output = find_affine(deployed).inputs.at(0);
   const std::vector<bool> needed = values_above(deployed, output);

@@ -10,6 +10,10 @@ namespace quench {
 // and threshold; the output is named "voxels" (MeV).
 Model deploy(const Model& generator, const Preprocessing&);
 
+// The preprocessing with the standardisation, condition and split of a deployed model, so that a student's numbers mean
+// what its teacher's do. Fails when the teacher makes showers of another geometry.
+Preprocessing as_deployed(Preprocessing, const Model& teacher);
+
 // The same network up to the input of the ConditionalAffine node: standardised numbers, where losses and ranges are
 // compared. All inputs are kept, in order. Fails when there is not exactly one such node.
 Model generator_core(const Model& deployed);

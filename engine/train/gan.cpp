@@ -17,6 +17,7 @@
 #include "engine/train/spectral_norm.h"
 #include "engine/train/statistics.h"
 #include "engine/train/streams.h"
+#include "engine/train/tune_events.h"
 
 namespace quench {
 namespace {
@@ -49,6 +50,8 @@ struct Workspace {
   PenaltySpace penalty_space{};
   SpectralSpace spectral{};
   MomentSpace moments{};
+  Shards teacher{};
+  Tensor to_teacher{};  // gradient of the difference to the teacher
 };
 
 Workspace make_workspace(const GanSettings& settings, const TrainingSet& data, GanState& state, int threads) {
@@ -152,6 +155,18 @@ double critic_step(Workspace& w, GanState& s, int k, const AdamSettings& adam) {
   return loss + penalty;
 }
 
+// Adds alpha times the mean square difference to the loss whose gradient is in fake_gradient, and weighs that with
+// 1 - alpha.
+double learn_from_teacher(Workspace& w, const GanState& s) {
+  const double alpha = w.settings.alpha;
+  forward(s.teacher, w.generator_inputs, Mode::inference, w.teacher, w.threads);
+  const double difference = mean_square(w.generator.output, w.teacher.output, w.to_teacher);
+  const float a = static_cast<float>(alpha), b = static_cast<float>(1 - alpha);
+  for (std::size_t i = 0; i < w.to_teacher.size(); ++i)
+    w.fake_gradient[0].data[i] = b * w.fake_gradient[0].data[i] + a * w.to_teacher.data[i];
+  return alpha * difference;
+}
+
 // Through the critic just moved, back into the generator's forward pass of the last draw_fake.
 double generator_step(Workspace& w, GanState& s, const AdamSettings& adam) {
   const bool with_moments = any_weight(w.settings.moments);
@@ -162,8 +177,9 @@ double generator_step(Workspace& w, GanState& s, const AdamSettings& adam) {
   if (w.settings.spectral_norm) refresh_spectral(s.critic, s.spectral, w.spectral, w.threads);
   const Model& critic = running_critic(w, s);
   forward(critic, w.fake_inputs, Mode::training, w.critic, w.threads);
-  loss += generator_loss(w.loss, w.critic.output, w.score_gradient);
+  loss += (1 - w.settings.alpha) * generator_loss(w.loss, w.critic.output, w.score_gradient);
   backward(critic, w.critic, w.score_gradient, w.critic_gradient, w.fake_gradient, false, w.threads);
+  if (w.settings.alpha > 0) loss += learn_from_teacher(w, s);
   if (with_moments)
     for (std::size_t i = 0; i < w.fake_gradient[0].size(); ++i)
       w.fake_gradient[0].data[i] += w.moments.input_gradient[0].data[i];

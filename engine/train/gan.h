@@ -37,6 +37,9 @@ struct GanSettings {
   std::string schedule = "cosine";  // of the learning rates: adam.h
   MomentWeights moments;            // of terms beside the loss of the generator: shower_moments.h
   Validation validation;            // by GanControl's quality, of the averaged generator
+  // Distillation: alpha weighs the mean square difference to a teacher's numbers on the same latents and energies,
+  // 1 - alpha the loss through the critic. 0: no teacher.
+  double alpha = 0;
 };
 
 struct GanState {
@@ -46,6 +49,7 @@ struct GanState {
   std::vector<Tensor> spectral;  // with spectral_norm: u of every Linear of the critic (spectral_norm.h)
   Best best;                     // of the averaged generators, statistics included
   Model quantities;              // with a weight in moments: shower_quantities(); fixed, and in no checkpoint
+  Model teacher;                 // with alpha: a generator of the same inputs and outputs; fixed, and in no checkpoint
 };
 
 struct GanProgress {
@@ -62,10 +66,12 @@ Model gan_generator(const GanSettings&, const Preprocessing&);
 // Critic: standardised numbers and incident_energy -> score; inside, the numbers become log voxels, standardised.
 Model gan_critic(const GanSettings&, const Preprocessing&);
 
-GanState start_gan(const GanSettings&, const Preprocessing&);
+// teacher: with alpha, its generator_core() (deploy.h), whose standardisation is that of the preprocessing.
+GanState start_gan(const GanSettings&, const Preprocessing&, const Model& teacher = {});
 
-// Everything that decides the result: settings, preprocessing and data. A checkpoint of another hash is refused.
-std::uint64_t gan_hash(const GanSettings&, const Preprocessing&, const TrainingSet&);
+// Everything that decides the result: settings, preprocessing, data and teacher. A checkpoint of another hash is
+// refused.
+std::uint64_t gan_hash(const GanSettings&, const Preprocessing&, const TrainingSet&, const Model& teacher = {});
 
 // Runs from state.step to settings.steps (or until stopped, or ended early). A pure function of its arguments: nothing
 // depends on the number of threads or on how often it was interrupted. Fails when the losses are no longer finite, and

@@ -9,6 +9,7 @@
 #include "engine/train/spectral_norm.h"
 #include "engine/train/start.h"
 #include "engine/train/streams.h"
+#include "engine/train/tune_events.h"
 
 namespace quench {
 namespace {
@@ -20,7 +21,7 @@ std::uint64_t later_settings(const GanSettings& s) {
   for (double x :
        {s.gradient_penalty, s.instance_noise, s.moments.total_energy, s.moments.layer_energy, s.moments.sparsity})
     h.number(x);
-  h.integers({s.validation.events, s.validation.every, s.validation.patience});
+  h.integers({s.validation.events, s.validation.every, s.validation.patience}), h.number(s.alpha);
   return h.value;
 }
 
@@ -66,7 +67,7 @@ Model gan_critic(const GanSettings& settings, const Preprocessing& p) {
   return m;
 }
 
-GanState start_gan(const GanSettings& settings, const Preprocessing& p) {
+GanState start_gan(const GanSettings& settings, const Preprocessing& p, const Model& teacher) {
   GanState s;
   s.generator = s.average = gan_generator(settings, p);
   s.critic = gan_critic(settings, p);
@@ -75,10 +76,14 @@ GanState start_gan(const GanSettings& settings, const Preprocessing& p) {
   if (settings.validation.events > 0) s.best.model = s.average;
   if (settings.spectral_norm) s.spectral = start_spectral(s.critic, stream_seed(settings.seed, Use::spectral));
   if (any_weight(settings.moments)) s.quantities = shower_quantities(p);
+  if (settings.alpha > 0) {
+    check_pair(teacher, s.generator);
+    s.teacher = teacher;
+  }
   return s;
 }
 
-std::uint64_t gan_hash(const GanSettings& s, const Preprocessing& p, const TrainingSet& data) {
+std::uint64_t gan_hash(const GanSettings& s, const Preprocessing& p, const TrainingSet& data, const Model& teacher) {
   Hash h;
   h.text(s.name), h.word(s.seed), h.integers({s.latent, s.latent_bits}), h.integers(s.hidden), h.text(s.activation);
   h.word(s.batch_norm), h.integers(s.critic_hidden), h.integers({s.steps, s.batch});
@@ -90,6 +95,7 @@ std::uint64_t gan_hash(const GanSettings& s, const Preprocessing& p, const Train
   h.tensor(data.numbers), h.tensor(data.energies);
   // Left alone, they change no checkpoint's hash.
   if (later_settings(s) != later_settings(GanSettings())) h.word(later_settings(s));
+  for_each_parameter(teacher, [&](std::size_t, const std::string&, const Tensor& t) { h.tensor(t); });
   return h.value;
 }
 

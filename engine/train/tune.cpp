@@ -10,6 +10,7 @@
 #include "engine/model/shards.h"
 #include "engine/train/adam.h"
 #include "engine/train/deploy.h"
+#include "engine/train/start.h"
 #include "engine/train/tune_events.h"
 
 namespace quench {
@@ -33,6 +34,49 @@ void apply_mask(const std::vector<Tensor*>& gradient, const std::vector<Tensor*>
     for (std::size_t i = 0; i < gradient[k]->size(); ++i) gradient[k]->data[i] *= mask[k]->data[i];
 }
 
+// What the last Linear reads.
+Value last_hidden(const Model& core) {
+  for (const Node& node : core.nodes)
+    if (node.output == core.outputs[0] && std::holds_alternative<Linear>(node.op)) return node.inputs[0];
+  fail("tuning: model ", core.name, " does not end in a Linear layer, so it has no last hidden values to compare");
+}
+
+// The core whose output has the last hidden values behind it; of a student, what a new Linear makes of them.
+Model with_features(Model core, const int* project_to, std::uint64_t seed) {
+  Value feature = last_hidden(core);
+  int width = core.values[index(feature)].width;
+  if (project_to) {
+    Model projection;
+    append(projection, "l", linear(width, *project_to), {add_input(projection, "x", width, InputKind::features)}, 1);
+    draw_weights(projection, seed, 5000);
+    feature = append(core, "feature_projection", projection.nodes[0].op, {feature}, width = *project_to);
+  }
+  const int outputs = core.values[index(core.outputs[0])].width;
+  core.outputs = {append(core, "output_and_features", Concat{}, {core.outputs[0], feature}, outputs + width)};
+  check(core);
+  return core;
+}
+
+// The loss of outputs and features: mean squares, those of the columns from `outputs` on times `weight` over the
+// teacher's own mean square.
+double weighted_difference(const Tensor& student, const Tensor& teacher, int outputs, double weight, Tensor& gradient) {
+  double difference = mean_square(student, teacher, gradient), of_outputs = 0, square = 0;
+  const int columns = teacher.columns();
+  for (int i = 0; i < teacher.rows(); ++i)
+    for (int j = 0; j < columns; ++j) {
+      const double d = static_cast<double>(student.row(i)[j]) - static_cast<double>(teacher.row(i)[j]);
+      const double t = static_cast<double>(teacher.row(i)[j]);
+      (j < outputs ? of_outputs : square) += j < outputs ? d * d : t * t;
+    }
+  const double events = teacher.rows(), features = columns - outputs;
+  const double of_features = (difference * events * columns - of_outputs) / (events * features);
+  const double scale = square > 0 ? weight * events * features / square : 0;
+  const float factor = static_cast<float>(scale * outputs / features);  // both are means over their own columns
+  for (int i = 0; i < gradient.rows(); ++i)
+    for (int j = outputs; j < columns; ++j) gradient.row(i)[j] *= factor;
+  return of_outputs / (events * outputs) + scale * of_features;
+}
+
 }  // namespace
 
 double core_difference(const Model& a, const Model& b, std::uint64_t seed, int events, int threads) {
@@ -46,9 +90,14 @@ double core_difference(const Model& a, const Model& b, std::uint64_t seed, int e
 
 Model tune(const Model& teacher, Model student, const TuneSettings& s, const TuneControl& control, int threads) {
   if (s.batch < 1 || s.steps < 0) fail("tuning: ", s.steps, " steps of ", s.batch, " events");
-  const Model guide = generator_core(teacher);
-  Model core = generator_core(student);
+  Model guide = generator_core(teacher), core = generator_core(student);
   check_pair(guide, core);
+  const int outputs = core.values[index(core.outputs[0])].width;
+  if (s.feature_weight > 0) {
+    const int width = guide.values[index(last_hidden(guide))].width;
+    guide = with_features(std::move(guide), nullptr, s.seed);
+    core = with_features(std::move(core), &width, s.seed);
+  }
   const InputSource source = input_source(guide, s.seed, s.latent_bits);
   Model gradient = zeros_like(core), first = zeros_like(core), second = zeros_like(core), average = core,
         mask = free_parameters(core);
@@ -62,7 +111,9 @@ Model tune(const Model& teacher, Model student, const TuneSettings& s, const Tun
     const TuneEvents batch = draw(source, event, s.batch, threads);
     forward(guide, inputs_of(guide, batch), Mode::inference, guided, threads);
     forward(core, inputs_of(core, batch), Mode::inference, shards, threads);
-    const double loss = mean_square(shards.output, guided.output, slope);
+    const double loss = s.feature_weight > 0
+                            ? weighted_difference(shards.output, guided.output, outputs, s.feature_weight, slope)
+                            : mean_square(shards.output, guided.output, slope);
     if (!std::isfinite(loss))
       fail("tuning: the loss is no longer finite at step ", step + 1, "; lower tune_learning_rate (", s.learning_rate,
            ")");

@@ -15,6 +15,9 @@ struct TuneSettings {
   double learning_rate = 1e-3, beta1 = 0.9, beta2 = 0.999;
   double average = 0.998;   // of the student's weights, per step: the average is returned
   double decay_from = 0.4;  // constant learning rate up to this fraction of the steps, then half a cosine to 0
+  // Intermediate features (Romero et al. 2015): weight of the mean square difference between the teacher's last hidden
+  // values, over their mean square, and what a Linear that learns along makes of the student's.
+  double feature_weight = 0;
 };
 
 struct TuneControl {

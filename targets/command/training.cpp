@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdio>
 
+#include "engine/compress/fold.h"
 #include "engine/core/error.h"
 #include "engine/core/progress.h"
 #include "engine/core/table.h"
@@ -26,11 +27,16 @@ constexpr std::int64_t curve_points = 200;
 struct Prepared {
   Preprocessing preprocessing;
   TrainingSet set;
+  Model teacher;  // deployed; empty without distill.teacher
 };
 
 Prepared prepare(const Recipe& r, const Data& data, int threads) {
   Prepared p;
   p.preprocessing = fit_preprocessing(data.training, data.geometry, r.seed, threads);
+  if (!r.distill.teacher.empty()) {
+    p.teacher = fold_batch_norm(load_model(r.distill.teacher));
+    p.preprocessing = as_deployed(p.preprocessing, p.teacher);
+  }
   p.set = training_set(p.preprocessing, data.training, r.seed, threads);
   return p;
 }
@@ -142,21 +148,56 @@ GanSettings gan_settings(const Recipe& r) {
   s.spectral_norm = r.train.spectral_norm, s.instance_noise = r.train.instance_noise;
   s.critic_steps = r.train.critic_steps, s.schedule = r.train.schedule;
   s.validation = validation(r);
+  s.alpha = r.distill.alpha < 1 ? r.distill.alpha : 0;
   s.moments = {r.train.total_energy_weight, r.train.layer_energy_weight, r.train.sparsity_weight};
   return s;
+}
+
+// A feed-forward generator that learns the teacher's outputs on the same latents.
+Model distilled(const Recipe& r, const Preprocessing& p, const Model& teacher, int threads) {
+  GanSettings student = gan_settings(r);
+  student.batch_norm = false;
+  TuneSettings s;
+  s.seed = r.seed, s.steps = r.distill.steps, s.batch = r.distill.batch, s.learning_rate = r.distill.learning_rate;
+  s.latent_bits = r.compress.latent_bits, s.feature_weight = r.distill.feature_weight;
+  if (r.distill.temperature != 1)
+    std::fprintf(
+        stderr,
+        "quench: note: distill.temperature %g changes nothing: outputs are compared by squared differences, and "
+        "T^2 MSE(a/T, b/T) = MSE(a, b)\n",
+        r.distill.temperature);
+  Progress bar("distill", s.steps, "steps");
+  TuneControl control;
+  control.progress = [&](std::int64_t step, std::int64_t, double mean_square) {
+    bar.update(step, note("mean square %.4f", mean_square));
+  };
+  control.stop = &interrupted();
+  Model model = tune(teacher, deploy(gan_generator(student, p), p), s, control, threads);
+  if (interrupted())
+    fail(
+        "train: interrupted while distilling; run the same command again with --resume, which keeps what was trained "
+        "before");
+  return model;
 }
 
 void train_gan_model(const Recipe& r, const Data& data, const Session& session) {
   const GanSettings settings = gan_settings(r);
   const Prepared p = prepare(r, data, session.threads);
   Trained& result = session.result;
+  if (!r.distill.teacher.empty() && settings.alpha == 0) {
+    result.model = distilled(r, p.preprocessing, p.teacher, session.threads);
+    result.steps = r.distill.steps;
+    return;
+  }
+  const Model teacher = settings.alpha > 0 ? generator_core(p.teacher) : Model();
   const std::string unit = settings.loss + " loss";
   result.curves = {{"critic", unit, {}, {}}, {"generator", unit, {}, {}}};
   ShowerQuality quality = shower_quality(r, data, p.preprocessing, session.threads);
   for (const TrainingCurve& curve : quality_curves(r)) result.curves.push_back(curve);
   const GanState state = run_session(
-      settings, p.set, start_gan(settings, p.preprocessing), gan_hash(settings, p.preprocessing, p.set),
-      {&GanState::generator, &GanState::critic}, judged(session, quality), train_gan, [&](const GanProgress& now) {
+      settings, p.set, start_gan(settings, p.preprocessing, teacher),
+      gan_hash(settings, p.preprocessing, p.set, teacher), {&GanState::generator, &GanState::critic},
+      judged(session, quality), train_gan, [&](const GanProgress& now) {
         return Told{
             note("critic %.3f generator %.3f%s", now.critic_loss, now.generator_loss, quality_note(quality).c_str()),
             {now.critic_loss, now.generator_loss},
@@ -165,25 +206,6 @@ void train_gan_model(const Recipe& r, const Data& data, const Session& session) 
   result.finished = ended(settings, state);
   if (result.finished)
     result.model = deploy(trained_generator(settings, state, p.set, session.threads), p.preprocessing);
-}
-
-// A feed-forward generator that learns the flow's outputs on the same latents.
-Model distilled(const Recipe& r, const Preprocessing& p, const Model& flow, int threads) {
-  GanSettings student = gan_settings(r);
-  student.batch_norm = false;
-  TuneSettings s;
-  s.seed = r.seed, s.steps = r.distill.steps, s.batch = r.distill.batch, s.learning_rate = r.distill.learning_rate;
-  s.latent_bits = r.compress.latent_bits;
-  Progress bar("distill", s.steps, "steps");
-  TuneControl control;
-  control.progress = [&](std::int64_t step, std::int64_t, double mean_square) {
-    bar.update(step, note("mean square %.4f", mean_square));
-  };
-  control.stop = &interrupted();
-  Model model = tune(flow, deploy(gan_generator(student, p), p), s, control, threads);
-  if (interrupted())
-    fail("train: interrupted while distilling; run the same command again with --resume, which keeps the flow");
-  return model;
 }
 
 void train_flow_model(const Recipe& r, const Data& data, const Session& session) {

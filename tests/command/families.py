@@ -75,3 +75,36 @@ class Validation(CommandTest):
         self.assertEqual(lines['averaged generator']['x'], [10, 20, 30, 40])
         self.assertLess(max(lines['statistical floor']['y']), min(lines['averaged generator']['y']))
         self.assertIn('least-squares loss', plots)
+
+
+class Teacher(CommandTest):
+    """Students of a generator that exists: of its outputs alone, and beside the critic's loss."""
+
+    def setUp(self):
+        super().setUp()
+        self.write('tiny.toml', TINY)
+        self.ok('train', 'tiny.toml', '--out', 'teacher.onnx')
+
+    def student(self, *settings):
+        arguments = [part for setting in ('distill.teacher=teacher.onnx', 'model.hidden=[8]') + settings
+                     for part in ('--set', setting)]
+        return call(self.folder, 'train', 'tiny.toml', *arguments, '--out', 'student.onnx')
+
+    def test_students(self):
+        for settings in [('distill.steps=30',), ('distill.steps=30', 'distill.feature_weight=0.5'),
+                         ('distill.alpha=0.5',)]:
+            answer = self.student(*settings)
+            self.assertEqual(answer.returncode, 0, answer.stderr)
+            self.ok('sample', 'student.onnx', '--events', 5, '--out', 'student.npz')
+        self.assertIn('MSE(a/T, b/T) = MSE(a, b)', self.student('distill.steps=30', 'distill.temperature=4').stderr)
+
+    def test_what_cannot_be(self):
+        def says(text, *settings):
+            answer = self.student(*settings)
+            self.assertEqual(answer.returncode, 1, answer.stderr)
+            self.assertIn(text, answer.stderr)
+        says('nothing to teach in 0 steps')
+        says('is for model.family = "gan"', 'model.family=flow', 'distill.steps=9')
+        says("the teacher's latent input is 8 wide, the student's 9", 'model.latent=9', 'distill.steps=9')
+        says('makes showers of 50 voxels (rings-10x5)', 'data.geometry=grid-2x2x2', 'distill.steps=9')
+        self.refused('train', 'tiny.toml', '--set', 'distill.alpha=0.5', '--out', 'm.onnx', says='name the teacher')

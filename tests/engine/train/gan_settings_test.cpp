@@ -219,3 +219,33 @@ TEST_CASE("settings of the GAN that cannot work are refused") {
   s.settings.penalty = "gp";
   CHECK(refusal(s) == "train.penalty: \"gp\" is not known; choose none, wgan-gp or r1");
 }
+
+TEST_CASE("a teacher: the generator learns its numbers, weighed against the critic") {
+  SmallGan s = small_gan(300);
+  s.settings.batch_norm = false;
+  Model teacher = gan_generator(s.settings, s.preprocessing);
+  for_each_parameter(teacher, [](std::size_t, const std::string&, Tensor& t) {
+    for (float& w : t.data) w *= 3;
+  });
+  const auto distance = [&](const Model& generator) {
+    const Tensor a = generated(s, generator), b = generated(s, teacher);
+    double sum = 0;
+    for (std::size_t i = 0; i < a.size(); ++i) sum += (a.data[i] - b.data[i]) * (a.data[i] - b.data[i]);
+    return sum / static_cast<double>(a.size());
+  };
+  s.settings.seed = 2, s.settings.learning_rate = 5e-3;
+  const auto trained = [&](double alpha) {
+    s.settings.alpha = alpha;
+    return train_gan(s.settings, s.data, start_gan(s.settings, s.preprocessing, teacher), {}, 2).average;
+  };
+  const double alone = distance(trained(0)), some = distance(trained(0.5)), all = distance(trained(0.999));
+  CHECK(all < 0.1 * alone);
+  CHECK(some < alone);
+  CHECK(all < some);
+  CHECK(gan_hash(s.settings, s.preprocessing, s.data, teacher) != hash(s));
+
+  SmallGan other = small_gan(1);
+  other.settings.latent = 5, other.settings.alpha = 0.5;
+  CHECK(message([&] { start_gan(other.settings, other.preprocessing, teacher); }) ==
+        "tuning: the teacher's latent input is 6 wide, the student's 5");
+}

@@ -92,3 +92,22 @@ TEST_CASE("tuning refuses models that do not belong together") {
   CHECK_THROWS_WITH_AS(tune(guide, deploy(gan_generator(settings, p), p), quick()),
                        "tuning: the teacher's latent input is 6 wide, the student's 7", Error);
 }
+
+TEST_CASE("intermediate features: their weighted difference is in the loss, and falls") {
+  const Model guide = teacher(), student = pruned(guide, 0.2f);
+  const auto losses = [&](double weight) {
+    std::vector<double> all;
+    TuneControl control;
+    control.progress = [&](std::int64_t, std::int64_t, double loss) { all.push_back(loss); };
+    TuneSettings s = quick();
+    s.feature_weight = weight;
+    const Model tuned = tune(guide, student, s, control);
+    CHECK(tuned.nodes.size() == student.nodes.size());
+    CHECK(core_difference(guide, tuned, 9, 2000) < 0.3 * core_difference(guide, student, 9, 2000));
+    return all;
+  };
+  const std::vector<double> none = losses(0), one = losses(1), two = losses(2);
+  CHECK(one[0] > none[0] + 0.1);
+  CHECK(two[0] - none[0] == doctest::Approx(2 * (one[0] - none[0])));
+  CHECK(one.back() < 0.5 * one[0]);
+}

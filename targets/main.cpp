@@ -15,8 +15,9 @@ namespace quench {
 namespace {
 
 std::vector<Command> commands() {
-  return {run_command(),      simulate_command(), train_command(),  compress_command(), sample_command(),
-          evaluate_command(), generate_command(), import_command(), inspect_command(),  targets_command()};
+  return {run_command(),    simulate_command(), train_command(),    compress_command(),
+          sample_command(), evaluate_command(), generate_command(), study_command(),
+          import_command(), inspect_command(),  targets_command()};
 }
 
 std::string overview() {

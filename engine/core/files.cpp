@@ -139,6 +139,11 @@ void make_folder(const std::string& path) {
   }
 }
 
+bool exists(const std::string& path) {
+  struct stat info;
+  return stat(path.c_str(), &info) == 0;
+}
+
 std::string read_file(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0) fail(path, ": cannot read: ", reason(errno));

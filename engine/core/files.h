@@ -5,6 +5,7 @@
 
 namespace quench {
 
+bool exists(const std::string& path);
 std::string read_file(const std::string& path);
 // Fails (folder missing or unwritable, disk full) with the path and the system's reason; leaves no temporary file
 // behind. A symbolic link is followed; a device or a pipe (/dev/stdout) is written to directly.

@@ -189,7 +189,7 @@ std::string curve_figure(const ReportPlot& plot) {
   std::string names;
   for (std::size_t k = 0; k < plot.lines.size(); ++k) {
     const int style = static_cast<int>(k % 4) + 1;
-    picture.curves.push_back({plot.lines[k].name, style, plot.lines[k].x, plot.lines[k].y});
+    picture.curves.push_back({plot.lines[k].name, style, plot.lines[k].x, plot.lines[k].y, plot.lines[k].error});
     names += key_item(plot.lines[k].name, style);
   }
   return figure(svg(picture), "<span class=\"key\">" + names + "</span>");

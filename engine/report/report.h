@@ -63,6 +63,7 @@ struct ReportSpeed {
 struct ReportLine {
   std::string name;
   std::vector<double> x, y;
+  std::vector<double> error = {};  // of y, one standard deviation; empty: none known
 };
 
 // A curve over training steps, or a study: bits or sparsity against quality.

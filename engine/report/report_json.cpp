@@ -150,6 +150,7 @@ Json json(const ReportPlot& plot) {
     curve["name"] = line.name;
     curve["x"] = numbers(line.x);
     curve["y"] = numbers(line.y);
+    if (!line.error.empty()) curve["error"] = numbers(line.error);
     return curve;
   });
   return j;

@@ -20,6 +20,7 @@ struct Curve {
   std::string name;
   int style = 0;  // class c0 .. c4: 0 is the reference (drawn filled in histograms)
   std::vector<double> x, y;
+  std::vector<double> error = {};  // of y: drawn as a bar up and down
 };
 
 // Several histograms over the same edges (edges.size() == y.size() + 1) as step lines; y is drawn from 0.

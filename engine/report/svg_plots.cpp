@@ -77,6 +77,7 @@ std::string svg(const CurvePlot& plot) {
     for (std::size_t i = 0; i < std::min(curve.x.size(), curve.y.size()); ++i) {
       if (!drawable(curve.x[i], plot.log_x) || !drawable(curve.y[i], plot.log_y)) continue;
       xs.add(curve.x[i]);
+      ys.add(curve.y[i] + (i < curve.error.size() ? curve.error[i] : 0));
       ys.add(curve.y[i]);
     }
   }
@@ -92,6 +93,11 @@ std::string svg(const CurvePlot& plot) {
       if (!drawable(curve.x[i], plot.log_x) || !drawable(curve.y[i], plot.log_y)) continue;
       const double px = x.at(curve.x[i]), py = y.at(curve.y[i]);
       path += (path.empty() ? "M" : "L") + point(px, py);
+      if (i < curve.error.size() && curve.error[i] > 0) {
+        const double low = curve.y[i] - curve.error[i], end = plot.log_y && low <= 0 ? bottom : y.at(low);
+        dots += "<path class=\"line " + style_class(curve.style) + "\" d=\"M" +
+                point(px, std::min(end, bottom)) + "V" + coordinate(y.at(curve.y[i] + curve.error[i])) + "\"/>";
+      }
       if (!plot.markers) continue;
       dots += "<circle class=\"dot " + style_class(curve.style) + "\" cx=\"" + coordinate(px) + "\" cy=\"" +
               coordinate(py) + "\" r=\"3\"/>";

@@ -2,14 +2,13 @@
 // SPDX-License-Identifier: MIT
 #include "targets/command/training.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 
 #include "engine/compress/fold.h"
 #include "engine/core/error.h"
+#include "engine/core/files.h"
 #include "engine/core/progress.h"
 #include "engine/core/table.h"
 #include "engine/model/onnx.h"
@@ -62,8 +61,7 @@ void tell_memory(const std::vector<const Model*>& trained, int batch, const Trai
 }
 
 void expect_checkpoint(const std::string& path) {
-  struct stat info;
-  if (stat(path.c_str(), &info) != 0) fail("--resume: there is no checkpoint ", path, "; train without --resume first");
+  if (!exists(path)) fail("--resume: there is no checkpoint ", path, "; train without --resume first");
 }
 
 // Where a session keeps its state, and what it finds out.

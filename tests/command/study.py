@@ -1,0 +1,65 @@
+# The four studies, on a tiny model: every point measured once, kept, and shown.
+# SPDX-License-Identifier: MIT
+import json
+
+from harness import CommandTest, TINY, call, tree
+
+QUICK = [word for setting in ['compress.tune_steps=3', 'compress.quantized_tune_steps=3', 'evaluate.events=200',
+                              'data.events=600', 'train.steps=15'] for word in ('--set', setting)]
+
+
+class Study(CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.write('tiny.toml', TINY)
+
+    def study(self, kind, *more):
+        answer = call(self.folder, 'study', kind, 'tiny.toml', '--out', kind, *QUICK, *more)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        return answer, json.loads((self.folder / kind / 'study.json').read_text())
+
+    def test_quantization(self):
+        answer, found = self.study('quantization')
+        points = {p['point']: p for p in found['points']}
+        self.assertEqual(len(points), 14)
+        self.assertEqual(found['groups'], ['total', 'layer', 'centre', 'width', 'sparsity', 'voxel'])
+        for name, p in points.items():
+            self.assertIn(name, answer.stdout)
+            self.assertEqual(len(p['separation']), 6)
+            self.assertTrue(all(0 <= s <= 1 for s in p['separation']) and all(f > 0 for f in p['floor']), p)
+        self.assertEqual(points['float model']['log_voxel_correlation'], 1)
+        correlations = [points[f'bits-{b}']['log_voxel_correlation'] for b in (16, 8, 5, 3)]
+        self.assertEqual(correlations, sorted(correlations, reverse=True))
+        self.assertLess(points['bits-4']['stored_bits'], points['bits-16']['stored_bits'])
+        self.assertIn('<svg', (self.folder / 'quantization/study.html').read_text())
+        # A point that is lost, cut or of another recipe is measured again, the others are not; the answer is the same.
+        before = tree(self.folder / 'quantization')
+        (self.folder / 'quantization/bits-6.toml').unlink()
+        whole = (self.folder / 'quantization/bits-5.toml').read_text()
+        (self.folder / 'quantization/bits-5.toml').write_text(whole[:whole.index('separation')])
+        again, _ = self.study('quantization')
+        self.assertEqual(again.stderr.count(' of 13: '), 2, again.stderr)
+        self.assertEqual(tree(self.folder / 'quantization'), before)
+        self.assertEqual(self.study('quantization', '--set', 'compress.output_bits=12')[0].stderr.count(' of 13: '), 13)
+
+    def test_combined_of_a_given_model(self):
+        self.ok('train', 'tiny.toml', '--out', 'm.onnx')
+        answer, found = self.study('combined', '--model', 'm.onnx')
+        self.assertEqual(len(found['points']), 21)
+        self.assertNotIn('train', answer.stderr)
+        sparse = next(p for p in found['points'] if p['point'] == 'bits-4-zeros-90')
+        self.assertLess(sparse['nonzeros'], 0.11 * sparse['weights'])
+
+    def test_distillation(self):
+        _, found = self.study('distillation', '--set', 'model.hidden=[16,24]', '--set', 'train.steps=6')
+        names = [p['point'] for p in found['points']]
+        self.assertEqual(len(names), 13)
+        taught, alone = (next(p for p in found['points'] if p['point'] == kind + '-32-64')
+                         for kind in ('taught', 'alone'))
+        self.assertEqual(taught['weights'], alone['weights'])
+        self.assertGreater(taught['log_voxel_correlation'], alone['log_voxel_correlation'])
+
+    def test_what_cannot_be(self):
+        self.refused('study', 'pruningg', 'tiny.toml', '--out', 's', says=['"pruningg" is not known', 'pruning'])
+        self.assertFalse((self.folder / 's').exists())
+        self.refused('study', 'pruning', 'tiny.toml', '--model', 'none.onnx', '--out', 's', says='none.onnx')

@@ -113,12 +113,7 @@ MeanError mean_log_density(const Model& density, const Tensor& numbers, const Te
   std::vector<Tensor> inputs{numbers};
   if (density.inputs.size() > 1) inputs.push_back(energies);
   const Tensor values = infer(density, inputs, threads);
-  const double n = std::max(values.rows(), 1);
-  double mean = 0, squares = 0;
-  for (float v : values.data) mean += static_cast<double>(v);
-  mean /= n;
-  for (float v : values.data) squares += (static_cast<double>(v) - mean) * (static_cast<double>(v) - mean);
-  return {mean, std::sqrt(squares / std::max(n - 1, 1.0) / n)};
+  return mean_error({values.data.begin(), values.data.end()});
 }
 
 bool ended(const FlowSettings& settings, const FlowState& s) {

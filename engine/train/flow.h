@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/core/mean_error.h"
 #include "engine/model/model.h"
 #include "engine/train/best.h"
 #include "engine/train/loop.h"
@@ -76,9 +77,6 @@ bool ended(const FlowSettings&, const FlowState&);
 // What the training found: the best average, or the last one without validation.
 const Model& trained_flow(const FlowState&);
 
-struct MeanError {
-  double mean, error;  // error: the mean's standard error
-};
 // Mean of ln p over the events.
 MeanError mean_log_density(const Model& density, const Tensor& numbers, const Tensor& energies, int threads = 1);
 

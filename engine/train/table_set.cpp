@@ -42,15 +42,6 @@ TrainingSet training_set(const TableSplit& s) {
   return set;
 }
 
-MeanError mean_error(const std::vector<double>& values) {
-  const double n = static_cast<double>(std::max<std::size_t>(values.size(), 1));
-  double mean = 0, squares = 0;
-  for (const double v : values) mean += v;
-  mean /= n;
-  for (const double v : values) squares += (v - mean) * (v - mean);
-  return {mean, std::sqrt(squares / std::max(n - 1, 1.0) / n)};
-}
-
 MeanError paired_difference(const std::vector<double>& a, const std::vector<double>& b) {
   if (a.size() != b.size()) fail("paired difference: of ", a.size(), " and ", b.size(), " values; as many are needed");
   std::vector<double> difference(a.size());

@@ -21,7 +21,6 @@ TableSplit split_table(const Tensor& rows, double validation_fraction, double te
 // What train_flow takes: the rows to train on, then those of the validation (settings.validation_events of them).
 TrainingSet training_set(const TableSplit&);
 
-MeanError mean_error(const std::vector<double>& values);
 // Of a - b, value by value: what the two have in common cancels.
 MeanError paired_difference(const std::vector<double>& a, const std::vector<double>& b);
 

@@ -12,9 +12,12 @@
 #include "engine/model/forward.h"
 #include "engine/ops/noise.h"
 #include "engine/train/adam.h"
+#include "engine/train/batches.h"
 #include "engine/train/checkpoint.h"
 #include "engine/train/gan.h"
+#include "engine/train/gan_loss.h"
 #include "engine/train/instance_noise.h"
+#include "engine/train/spectral_norm.h"
 #include "tests/engine/train/small_gan.h"
 #include "tests/engine/train/toy.h"
 
@@ -248,4 +251,36 @@ TEST_CASE("a teacher: the generator learns its numbers, weighed against the crit
   other.settings.latent = 5, other.settings.alpha = 0.5;
   CHECK(message([&] { start_gan(other.settings, other.preprocessing, teacher); }) ==
         "tuning: the teacher's latent input is 6 wide, the student's 5");
+}
+
+TEST_CASE("spectral norm: the generator's step goes through the critic that has just moved, normalised anew") {
+  SmallGan s = small_gan(1);
+  s.settings.spectral_norm = true, s.settings.critic_learning_rate = 0.05, s.settings.learning_rate = 1e-9;
+  const GanState start = start_gan(s.settings, s.preprocessing);
+  double loss = 0;
+  GanControl control;
+  control.progress = [&](const GanProgress& p) { loss = p.generator_loss; };
+  const GanState end = run(s, control);
+  // u after the critic's one iteration, which belongs to the weights before its step; sigma of the weights after it.
+  SpectralSpace space;
+  std::vector<Tensor> u = start.spectral;
+  iterate_spectral(start.critic, u, space);
+  const Model stale = space.normalised;
+  refresh_spectral(end.critic, u, space);
+  Tensor energies = zeros({s.settings.batch, 1});
+  for_each_event(s.settings.seed, 0, s.settings.batch, static_cast<std::uint32_t>(s.data.numbers.rows()),
+                 [&](int row, std::uint32_t event) {
+                   energies.data[static_cast<std::size_t>(row)] = s.data.energies.data[event];
+                 });
+  const Tensor latent = sample_latent(normal_noise(s.settings.latent, s.settings.latent_bits),
+                                      stream_seed(s.settings.seed, Use::latent), 0, s.settings.batch);
+  Tape tape;
+  forward(start.generator, std::vector<Tensor>{latent, energies}, Mode::training, tape);
+  const Tensor fake = tape.values[index(start.generator.outputs[0])];
+  Tensor unused;
+  const auto loss_through = [&](const Model& critic) {
+    return generator_loss(gan_loss(s.settings.loss), infer(critic, std::vector<Tensor>{fake, energies}), unused);
+  };
+  CHECK(loss == doctest::Approx(loss_through(space.normalised)).epsilon(1e-6));
+  CHECK(std::fabs(loss - loss_through(stale)) > 1e-3);
 }

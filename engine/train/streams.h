@@ -22,7 +22,9 @@ enum class Use : std::uint32_t {
   instance_noise = 20,  // of the GAN's critic, with the next two
   interpolation,
   spectral,
-  validation
+  validation,
+  bootstrap,  // of the judge, with the next one
+  classifier
 };
 
 inline std::uint64_t stream_seed(std::uint64_t seed, Use use) {

@@ -115,6 +115,7 @@ void fields(R& r, F&& f) {
 
   f("evaluate.events", r.evaluate.events, range(2, max_count), "showers of each model that are compared");
   f("evaluate.binning", r.evaluate.binning, one_of({"automatic", "quantiles", "challenge"}), "of the histograms");
+  f("evaluate.classifier_seeds", r.evaluate.classifier_seeds, range(0, 100), "classifiers for each AUC; 0: none");
   f("evaluate.mixture", r.evaluate.mixture, range(1, 100), "Gaussians of the mixture a flow is compared with (.csv)");
   f("evaluate.mixture_starts", r.evaluate.mixture_starts, range(1, 100), "its fits, the best of which is compared");
 

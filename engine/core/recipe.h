@@ -73,6 +73,7 @@ struct Recipe {
   struct Evaluate {
     int events = 20000;
     std::string binning = "automatic";
+    int classifier_seeds = 1;
     int mixture = 10, mixture_starts = 5;
   };
   struct Generate {

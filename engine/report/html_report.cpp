@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/core/table.h"
+#include "engine/report/judgement_section.h"
 #include "engine/report/page.h"
 #include "engine/report/physics_section.h"
 #include "engine/report/report.h"
@@ -230,7 +231,8 @@ std::string definitions(const Report& report) {
       "<dt>response</dt><dd>total deposited energy over incident energy, E_tot / E_inc.</dd>"
       "<dt>sparsity</dt><dd>fraction of the voxels of a layer that are empty.</dd>"
       "<dt>ratio</dt><dd>32-bit dense size of the original float model over the bits that the generated code stores: "
-      "codes, sparse structure, biases, multipliers, tables. The naive ratio counts code width alone.</dd></dl>\n");
+      "codes, sparse structure, biases, multipliers, tables. The naive ratio counts code width alone.</dd>" +
+          judgement_definitions(report) + "</dl>\n");
 }
 
 std::string navigation(const std::string& body) {

@@ -7,6 +7,7 @@
 
 #include "engine/core/error.h"
 #include "engine/core/table.h"
+#include "engine/report/judgement_section.h"
 #include "engine/report/page.h"
 #include "engine/report/svg.h"
 
@@ -148,7 +149,7 @@ std::string separation_section(const Report& report) {
   if (report.candidates.empty() && report.paired.empty()) return "";
   std::string body;
   if (!report.reference.empty()) body += paragraph("Reference: " + escaped(report.reference) + ".");
-  if (!report.candidates.empty()) body += group_table(report) + response_table(report);
+  if (!report.candidates.empty()) body += group_table(report) + response_table(report) + judgement_table(report);
   return section("physics", "Physics", body + paired_table(report));
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/core/json.h"
 #include "engine/physics/geometry.h"
+#include "engine/physics/judgement.h"
 #include "engine/physics/metrics.h"
 
 namespace quench {
@@ -21,6 +22,7 @@ struct ReportCandidate {
   std::string name;  // "float model", "compressed model"
   Comparison comparison;
   bool drawn = true;  // in the plots too, not in the tables alone
+  std::optional<Judgement> judgement;
 };
 
 struct ReportPaired {
@@ -97,6 +99,7 @@ struct Report {
   std::optional<Geometry> geometry;  // needed for the average showers
   std::vector<ReportCandidate> candidates;
   std::vector<ReportPaired> paired;
+  std::optional<Quality> quality;  // of the compressed model
 
   std::vector<ReportTarget> targets;
   std::vector<ReportSpeed> speeds;

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <cmath>
 
-#include "engine/report/report.h"
+#include "engine/report/judgement_section.h"
 
 namespace quench {
 namespace {
@@ -15,7 +15,8 @@ Json numbers(const std::vector<double>& values) {
   return list;
 }
 
-template <class T, class F> Json list_of(const std::vector<T>& items, F&& to_json) {
+template <class T, class F>
+Json list_of(const std::vector<T>& items, F&& to_json) {
   Json list = Json::array();
   for (const T& item : items) list.push_back(to_json(item));
   return list;
@@ -76,6 +77,7 @@ Json json(const ReportCandidate& candidate) {
   j["features"] = list_of(c.features, [](const Feature& f) { return json(f); });
   j["reference_mean_shower_mev"] = numbers(c.reference_mean.mean);
   j["mean_shower_mev"] = numbers(c.candidate_mean.mean);
+  if (candidate.judgement) j["judgement"] = judgement_json(*candidate.judgement);
   return j;
 }
 
@@ -197,6 +199,7 @@ Json report_json(const Report& report) {
   if (report.geometry) j["geometry"] = report.geometry->name;
   j["candidates"] = list_of(report.candidates, [](const ReportCandidate& c) { return json(c); });
   j["paired"] = list_of(report.paired, [](const ReportPaired& p) { return json(p); });
+  if (report.quality) j["quality"] = quality_json(*report.quality);
   j["targets"] = list_of(report.targets, [](const ReportTarget& t) { return json(t); });
   j["speeds"] = list_of(report.speeds, [](const ReportSpeed& s) { return json(s); });
   j["plots"] = list_of(report.plots, [](const ReportPlot& p) { return json(p); });

@@ -3,10 +3,47 @@
 #include "targets/command/metrics.h"
 
 #include "engine/core/table.h"
+#include "engine/report/judgement_section.h"
 
 namespace quench {
+namespace {
 
-std::string metrics_text(const std::vector<NamedComparison>& rows, const std::vector<NamedPaired>& pairs) {
+// Distances and classifiers of the rows that were judged, with floors, seeds, sample sizes and notes; "" without any.
+std::string judgements_text(const std::vector<NamedComparison>& rows, std::uint64_t seed) {
+  Table table;
+  table.header = {"", "events", "FPD", "KPD", "AUC voxels", "AUC features", "JSD voxels", "JSD features"};
+  table.right.assign(table.header.size(), true);
+  table.right[0] = false;
+  std::string below, tested;
+  for (const NamedComparison& row : rows) {
+    if (!row.judgement) continue;
+    const Judgement& j = *row.judgement;
+    std::vector<std::string> cells{row.name,
+                                   std::to_string(j.candidate_events) + " v " + std::to_string(j.reference_events),
+                                   estimate_text(j.frechet, 1e3), estimate_text(j.kernel, 1e3)};
+    std::vector<std::string> floors{"  floor", "", estimate_text(j.frechet_floor, 1e3),
+                                    estimate_text(j.kernel_floor, 1e3)};
+    for (const auto* c : {&j.low, &j.high}) {
+      cells.push_back(*c ? estimate_text((*c)->auc) : "-");
+      floors.push_back(*c ? estimate_text(Estimate{0.5, (*c)->chance}) : "-");
+    }
+    for (const auto* c : {&j.low, &j.high}) cells.push_back(*c ? rounded((*c)->divergence, 2) : "-");
+    table.rows.push_back(cells);
+    table.rows.push_back(floors);
+    for (const std::string& note : j.notes) below += row.name + ": " + note + "\n";
+    if (j.high && tested.empty())
+      tested = "classifiers of each kind: " + std::to_string(j.high->seeds) + ", tested on " +
+               std::to_string(j.high->test_events) + " events of each sample\n";
+  }
+  if (table.rows.empty()) return "";
+  return "\nDistances in 1e-3 of high-level features, and classifiers; seed " + std::to_string(seed) + "\n\n" +
+         table_text(table) + tested + below;
+}
+
+}  // namespace
+
+std::string metrics_text(const std::vector<NamedComparison>& rows, const std::vector<NamedPaired>& pairs,
+                         const std::optional<Quality>& quality, std::uint64_t seed) {
   std::string out =
       "Separation power S in 1e-3, mean over the group's features (largest), and its statistical floor\n\n";
   Table table;
@@ -29,17 +66,20 @@ std::string metrics_text(const std::vector<NamedComparison>& rows, const std::ve
   }
   table.right.assign(table.header.size(), true);
   table.right[0] = false;
-  out += table_text(table);
+  out += table_text(table) + judgements_text(rows, seed);
   for (const NamedPaired& p : pairs)
     out += "\n" + p.name + " (" + std::to_string(p.paired.events) + " events): log-voxel correlation " +
            rounded(p.paired.log_voxel_correlation, 6) + ", sd(dE/E) " + rounded(p.paired.sd_de, 3) + ", mean(dE/E) " +
            rounded(p.paired.mean_de, 3) + ", max |dE/E| " + rounded(p.paired.max_abs_de, 3) +
            ", voxels empty in one only " + rounded(100 * p.paired.emptiness_differs, 3) + " %\n";
+  if (quality) out += "\nquality class " + quality_text(*quality) + "\n";
   return out;
 }
 
-Json metrics_json(const std::vector<NamedComparison>& rows, const std::vector<NamedPaired>& pairs) {
+Json metrics_json(const std::vector<NamedComparison>& rows, const std::vector<NamedPaired>& pairs,
+                  const std::optional<Quality>& quality, std::uint64_t seed) {
   Json out = Json::object();
+  out["seed"] = seed;
   Json comparisons = Json::array();
   for (const NamedComparison& row : rows) {
     const Comparison& c = row.comparison;
@@ -65,6 +105,7 @@ Json metrics_json(const std::vector<NamedComparison>& rows, const std::vector<Na
       features.push_back(feature);
     }
     entry["features"] = features;
+    if (row.judgement) entry["judgement"] = judgement_json(*row.judgement);
     comparisons.push_back(entry);
   }
   out["comparisons"] = comparisons;
@@ -78,6 +119,7 @@ Json metrics_json(const std::vector<NamedComparison>& rows, const std::vector<Na
     list.push_back(entry);
   }
   out["paired"] = list;
+  if (quality) out["quality"] = quality_json(*quality);
   return out;
 }
 

@@ -1,10 +1,12 @@
 // Physics metrics as text and JSON.
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/core/json.h"
+#include "engine/physics/judgement.h"
 #include "engine/physics/metrics.h"
 
 namespace quench {
@@ -12,13 +14,17 @@ namespace quench {
 struct NamedComparison {
   std::string name;
   Comparison comparison;
+  std::optional<Judgement> judgement;
 };
 struct NamedPaired {
   std::string name;
   Paired paired;
 };
 
-std::string metrics_text(const std::vector<NamedComparison>&, const std::vector<NamedPaired>&);
-Json metrics_json(const std::vector<NamedComparison>&, const std::vector<NamedPaired>&);
+// `seed`: of draws and classifiers.
+std::string metrics_text(const std::vector<NamedComparison>&, const std::vector<NamedPaired>&,
+                         const std::optional<Quality>&, std::uint64_t seed);
+Json metrics_json(const std::vector<NamedComparison>&, const std::vector<NamedPaired>&, const std::optional<Quality>&,
+                  std::uint64_t seed);
 
 }  // namespace quench

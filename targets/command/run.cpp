@@ -10,6 +10,7 @@
 #include "engine/core/version.h"
 #include "engine/report/report.h"
 #include "engine/tensor/csv.h"
+#include "engine/train/judge.h"
 #include "targets/command/generate.h"
 #include "targets/command/metrics.h"
 #include "targets/command/models.h"
@@ -36,6 +37,7 @@ void stage(const char* what) {
 struct Judged {  // everything that is said about quality and speed
   std::vector<NamedComparison> comparisons;
   std::vector<NamedPaired> pairs;
+  std::optional<Quality> quality;  // of the compressed model
   double float_events_per_second = 0, integer_events_per_second = 0;
 };
 
@@ -63,15 +65,24 @@ Judged judge(const Recipe& r, const Data& data, const Trained& trained, const Co
   save_events(folder + "/reference.npz", data.reference);
   save_events(folder + "/float.npz", from_float);
   save_events(folder + "/compressed.npz", from_program);
-  const auto against = [&](const std::string& name, const Events& candidate) {
+  JudgeSettings settings;
+  settings.seed = r.seed, settings.classifier_seeds = r.evaluate.classifier_seeds;
+  const auto against = [&](const std::string& name, const Events& candidate, bool judged = true) {
     j.comparisons.push_back(
-        {name, compare(data.geometry, data.reference, candidate, threads, binning_from(r.evaluate.binning))});
+        {name, compare(data.geometry, data.reference, candidate, threads, binning_from(r.evaluate.binning)), {}});
+    NamedComparison& row = j.comparisons.back();
+    if (judged) row.judgement = judge_showers(data.geometry, data.reference, candidate, settings, threads);
+    const std::optional<Judgement>& second = j.comparisons.front().judgement;  // as large: its distances are the floors
+    if (judged && j.comparisons.size() > 1 && second->candidate_events == candidate.size())
+      row.judgement->frechet_floor = second->frechet, row.judgement->kernel_floor = second->kernel;
+    return row;
   };
   against("second reference sample", data.second);
   if (trained.flow) against("flow (teacher)", sample(*trained.flow, r.seed, 0, e, latent_bits, threads));
-  against("float model", from_float);
-  against("quantised only", from_dense);
-  against("compressed model", from_program);
+  const NamedComparison before = against("float model", from_float);
+  against("quantised only", from_dense, false);
+  const NamedComparison after = against("compressed model", from_program);
+  j.quality = quality(before.comparison, *before.judgement, after.comparison, *after.judgement);
   j.pairs.push_back(
       {"quantised only against float model, same noise", paired(data.geometry, from_float, from_dense, threads)});
   j.pairs.push_back(
@@ -150,7 +161,9 @@ Report make_report(const Recipe& r, const Data& data, const Trained& trained, co
                    " bits: " + ratio_text(p.original_bits, host.stored_bits) + " in stored bits.";
   report.layers = report_layers(p, host);
   for (const NamedComparison& n : j.comparisons)
-    report.candidates.push_back({n.name, n.comparison, n.name == "float model" || n.name == "compressed model"});
+    report.candidates.push_back(
+        {n.name, n.comparison, n.name == "float model" || n.name == "compressed model", n.judgement});
+  report.quality = j.quality;
   report.paired = {{"float model", "quantised only", j.pairs[0].paired},
                    {"float model", "compressed model", j.pairs[1].paired}};
   report.speeds = {
@@ -176,9 +189,10 @@ Report make_report(const Recipe& r, const Data& data, const Trained& trained, co
 }
 
 std::string summary_text(const Report& report, const Judged& j) {
-  return metrics_text(j.comparisons, j.pairs) + "\n" + grouped(report.compressed_bits) + " bits stored, " +
-         ratio_text(report.float_bits, report.compressed_bits) + " than " + grouped(report.float_bits) +
-         " bits of dense floats; " + grouped(static_cast<std::int64_t>(j.float_events_per_second)) + " float and " +
+  return metrics_text(j.comparisons, j.pairs, j.quality, report.seed) + "\n" + grouped(report.compressed_bits) +
+         " bits stored, " + ratio_text(report.float_bits, report.compressed_bits) + " than " +
+         grouped(report.float_bits) + " bits of dense floats; " +
+         grouped(static_cast<std::int64_t>(j.float_events_per_second)) + " float and " +
          grouped(static_cast<std::int64_t>(j.integer_events_per_second)) + " integer events/s here\n";
 }
 

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
 # Tests the quench command from outside: command_test.py QUENCH [PART ...].
 # SPDX-License-Identifier: MIT
-"""PART is usage, chain, interruption, bad_events, bad_models, bad_places, tables, families or study (default: all), or
-one test of a part, such as chain.Chain.test_report. Every test works in a temporary folder of its own; only the
-standard library is used."""
+"""PART is usage, chain, interruption, bad_events, bad_models, bad_places, tables, families, study or judgement
+(default: all), or one test of a part, such as chain.Chain.test_report. Every test works in a temporary folder of its
+own; only the standard library is used, and NumPy and SciPy where a test says so."""
 import os, sys, unittest
 
 sys.dont_write_bytecode = True
 import harness
 
 PARTS = ['usage', 'chain', 'interruption', 'bad_events', 'bad_models', 'bad_places', 'tables', 'families',
-         'study']
+         'study', 'judgement']
 
 
 def main():

@@ -79,7 +79,15 @@ Report small() {
   c.response_sd_ratio = 1.0505;
   c.reference_mean = {{1, 2, 3, 4}, {0, 0, 0, 0}};
   c.candidate_mean = {{1, 2, 3, 0}, {0, 0, 0, 0}};
-  r.candidates = {{"compressed model", c}};
+  quench::Judgement judgement;
+  judgement.reference_events = 4321, judgement.candidate_events = 1234;
+  judgement.frechet = quench::Estimate{0.00654, 0.00021};
+  judgement.kernel = quench::Estimate{-0.00012, 0.00034};
+  judgement.high = quench::ClassifierScore{5, 246, {0.5432, 0.0067}, 0.0299, 0.0261};
+  judgement.notes = {"needs <more>"};
+  r.candidates = {{"compressed model", c, true, judgement}};
+  r.quality = quench::Quality{quench::QualityClass::light,
+                              {{quench::QualityClass::lossless, "FPD, change", 0.0123, 0.00456, false}}};
   quench::Paired p;
   p.events = 99;
   p.log_voxel_correlation = 0.98765;
@@ -114,8 +122,9 @@ TEST_CASE("the page is well formed, alone, and the same every time") {
 TEST_CASE("every number is there, with its unit, floor, seed and sample sizes") {
   const std::string html = quench::html_report(small());
   for (const char* part : {"424242", "16.0 times smaller", "(naive 32 / 8 = 4.00", "0.0123 (floor 0.0046), W1 78.9 MeV",
-                           "-0.777 %", "1.05", "4321", "1234", "[-1234, 5678]", "5 (25.0 %)", "0.98765", "54 300",
-                           "5000 B of 10 000 B (50.0 %)", "700 B<", "noise .. hidden1", "140 000",
+                           "-0.777 %", "1.05", "4321", "1234", "[-1234, 5678]", "5 (25.0 %)", "6.54 ± 0.21",
+                           "-0.120 ± 0.34", "0.543 ± 0.0067", "0.030", "needs &lt;more&gt;.", "<b>light</b>", "fails",
+                           "0.98765", "54 300", "5000 B of 10 000 B (50.0 %)", "700 B<", "noise .. hidden1", "140 000",
                            // 5 of 50 entries are zeros, 5 above: 10 % outside and 10 % zeros.
                            "outside the axis: reference 10 % (zeros 10 %)"}) {
     CAPTURE(std::string(part));

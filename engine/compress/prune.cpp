@@ -1,10 +1,14 @@
-// Magnitude pruning per layer or over all layers.
+// Magnitude pruning per layer or over all layers, and the way to the other rules.
 // SPDX-License-Identifier: MIT
 #include "engine/compress/prune.h"
 
 #include <algorithm>
 #include <cmath>
 
+#include "engine/compress/layer_walk.h"
+#include "engine/compress/masks.h"
+#include "engine/compress/neurons.h"
+#include "engine/compress/obc.h"
 #include "engine/core/error.h"
 
 namespace quench {
@@ -17,10 +21,32 @@ void drop_smallest(std::vector<float*> weights, double fraction) {
   for (std::size_t i = 0; i < count; ++i) *weights[i] = 0;
 }
 
+void check_layers(const Model& m, double fraction) {
+  for (const Node& node : m.nodes) {
+    const auto* op = std::get_if<Linear>(&node.op);
+    if (op && std::all_of(op->weight.data.begin(), op->weight.data.end(), [](float w) { return w == 0; }))
+      fail("prune: sparsity ", fraction, " removes all ", op->weight.data.size(), " weights of layer ", node.name,
+           "; ask for less, or prune per layer");
+  }
+}
+
+void check_fraction(double fraction) {
+  if (!(fraction >= 0 && fraction < 1)) fail("prune: sparsity ", fraction, " is outside 0 .. 1 (1 excluded)");
+}
+
+Linear pruned(const LayerView& view, const PruneSettings& s, int threads) {
+  const Linear& op = view.op();
+  if (s.method == "wanda") return prune_wanda(op, view.x, s.sparsity);
+  if (s.method == "obc") return prune_obc(op, view.x, s.sparsity, threads);
+  if (s.method == "n:m") return refitted(op, prune_n_of_m(op, view.x, s.keep, s.of), view.x, threads);
+  if (s.method == "blocks") return refitted(op, prune_blocks(op, s.sparsity), view.x, threads);
+  fail("prune: method ", s.method, " is unknown; magnitude, wanda, obc, n:m, blocks and neurons exist");
+}
+
 }  // namespace
 
 Model prune(Model m, double fraction, PruneScope scope) {
-  if (!(fraction >= 0 && fraction < 1)) fail("prune: sparsity ", fraction, " is outside 0 .. 1 (1 excluded)");
+  check_fraction(fraction);
   std::vector<float*> all;
   for (Node& node : m.nodes) {
     auto* op = std::get_if<Linear>(&node.op);
@@ -31,13 +57,24 @@ Model prune(Model m, double fraction, PruneScope scope) {
     all.insert(all.end(), own.begin(), own.end());
   }
   if (scope == PruneScope::global) drop_smallest(all, fraction);
-  for (const Node& node : m.nodes) {
-    const auto* op = std::get_if<Linear>(&node.op);
-    if (op && std::all_of(op->weight.data.begin(), op->weight.data.end(), [](float w) { return w == 0; }))
-      fail("prune: sparsity ", fraction, " removes all ", op->weight.data.size(), " weights of layer ", node.name,
-           "; ask for less, or prune per layer");
-  }
+  check_layers(m, fraction);
   return m;
+}
+
+Model prune(const Model& m, const PruneSettings& s, Span<const Tensor> inputs, int threads) {
+  check_fraction(s.sparsity);
+  if (s.sparsity == 0) return m;
+  if (s.method == "magnitude") return prune(m, s.sparsity, s.scope);
+  if (s.method == "neurons") return remove_neurons(m, inputs, s.sparsity, Importance::energy, threads);
+  const Model sparse = change_layers(
+      m, inputs, nullptr, [&](const LayerView& view) { return pruned(view, s, threads); }, threads);
+  check_layers(sparse, s.sparsity);
+  return sparse;
+}
+
+double cubic_sparsity(double first, double last, double step, double steps) {
+  const double left = step < steps ? 1 - step / steps : 0;
+  return last + (first - last) * left * left * left;
 }
 
 double sparsity(const Model& m) {

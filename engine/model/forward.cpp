@@ -200,6 +200,11 @@ void find_wanted(const Model& model, Tape& tape, std::size_t wanted_inputs, bool
 
 }  // namespace
 
+void forward_node(const Model& model, std::size_t node, Tape& tape, int threads) {
+  const Run r{model, model.nodes[node], tape, node, threads};
+  std::visit([&](const auto& op) { run(op, r); }, r.node.op);
+}
+
 void forward_rows(const Model& model, Span<const Tensor> inputs, int begin, int count, Mode mode, Tape& tape,
                   int threads) {
   if (inputs.size() != model.inputs.size())
@@ -216,10 +221,7 @@ void forward_rows(const Model& model, Span<const Tensor> inputs, int begin, int 
     resize(to, count, value.width);
     std::copy_n(inputs[i].row(begin), to.size(), to.data.begin());
   }
-  for (std::size_t i = 0; i < model.nodes.size(); ++i) {
-    const Run r{model, model.nodes[i], tape, i, threads};
-    std::visit([&](const auto& op) { run(op, r); }, r.node.op);
-  }
+  for (std::size_t i = 0; i < model.nodes.size(); ++i) forward_node(model, i, tape, threads);
 }
 
 void forward(const Model& model, Span<const Tensor> inputs, Mode mode, Tape& tape, int threads) {

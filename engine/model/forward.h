@@ -27,6 +27,9 @@ struct Tape {
 // tape.values[outputs].
 void forward(const Model&, Span<const Tensor> inputs, Mode, Tape&, int threads = 1);
 
+// One node alone: reads its inputs from the tape, which a pass has filled or sized, and writes its output there.
+void forward_node(const Model&, std::size_t node, Tape&, int threads = 1);
+
 // Adds d loss / d parameter to `gradient` (a Model of the same shape) given d loss / d output [events, width] of the
 // first output; writes d loss / d input into input_gradients (in the order of model.inputs; empty span = not wanted, a
 // shorter one = those of the first inputs only). The tape must be that of the forward pass of these parameters; its

@@ -10,6 +10,7 @@
 #include "engine/core/math.h"
 #include "engine/core/parallel_for.h"
 #include "engine/physics/random.h"
+#include "engine/tensor/cholesky.h"
 #include "engine/train/streams.h"
 
 namespace quench {
@@ -47,18 +48,6 @@ Rows standardised(const Tensor& t) {
     for (std::size_t i = 0; i < r.count; ++i) r.data[i * r.width + j] = (r.data[i * r.width + j] - mean) / deviation;
   }
   return r;
-}
-
-// In place: the lower triangle of a symmetric matrix becomes L with L L^T = matrix.
-void cholesky(std::vector<double>& a, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i)
-    for (std::size_t j = 0; j <= i; ++j) {
-      double sum = a[i * n + j];
-      for (std::size_t k = 0; k < j; ++k) sum -= a[i * n + k] * a[j * n + k];
-      if (i == j && !(sum > 0)) fail("mixture: a covariance is not positive definite; raise its regularisation");
-      a[i * n + j] = i == j ? std::sqrt(sum) : sum / a[j * n + j];
-      if (i != j) a[j * n + i] = 0;
-    }
 }
 
 // ln(weight) - ln|L| - width / 2 ln(2 pi) of every component: ln(weight p) without the distance.
@@ -118,7 +107,7 @@ GaussianComponent weighted(const Rows& r, const double* share, std::size_t strid
   }
   for (double& v : c.factor) v /= total;
   for (std::size_t j = 0; j < n; ++j) c.factor[j * n + j] += regularisation;
-  cholesky(c.factor, n);
+  if (!cholesky(c.factor, n)) fail("mixture: a covariance is not positive definite; raise its regularisation");
   c.log_weight = log(total / static_cast<double>(r.count));
   return c;
 }

@@ -29,9 +29,9 @@ Model free_parameters(const Model& model) {
   return mask;
 }
 
-void apply_mask(const std::vector<Tensor*>& gradient, const std::vector<Tensor*>& mask) {
-  for (std::size_t k = 0; k < gradient.size(); ++k)
-    for (std::size_t i = 0; i < gradient[k]->size(); ++i) gradient[k]->data[i] *= mask[k]->data[i];
+void apply_mask(const std::vector<Tensor*>& tensors, const std::vector<Tensor*>& mask) {
+  for (std::size_t k = 0; k < tensors.size(); ++k)
+    for (std::size_t i = 0; i < tensors[k]->size(); ++i) tensors[k]->data[i] *= mask[k]->data[i];
 }
 
 // What the last Linear reads.
@@ -103,10 +103,20 @@ Model tune(const Model& teacher, Model student, const TuneSettings& s, const Tun
         mask = free_parameters(core);
   const AdamTensors tensors{parameter_tensors(core), parameter_tensors(gradient), parameter_tensors(first),
                             parameter_tensors(second)};
-  const std::vector<Tensor*> average_tensors = parameter_tensors(average), mask_tensors = parameter_tensors(mask);
+  const std::vector<Tensor*> average_tensors = parameter_tensors(average);
+  std::vector<Tensor*> mask_tensors = parameter_tensors(mask);
   Shards guided, shards;
   Tensor slope;
+  const double tight = s.schedule ? std::floor(s.schedule->until * (s.steps - 1)) : 0;  // the last sparsity's step
   for (std::int64_t step = 0; step < s.steps; ++step) {
+    const double now = static_cast<double>(step);
+    if (s.schedule && now <= tight && (step % s.schedule->every == 0 || now == tight)) {
+      const SparsitySchedule& c = *s.schedule;
+      mask = free_parameters(prune(core, cubic_sparsity(c.first, c.last, now, tight), c.scope));
+      mask_tensors = parameter_tensors(mask);
+      for (const auto& masked : {tensors.parameters, tensors.first, tensors.second, average_tensors})
+        apply_mask(masked, mask_tensors);
+    }
     const std::uint64_t event = static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(s.batch);
     const TuneEvents batch = draw(source, event, s.batch, threads);
     forward(guide, inputs_of(guide, batch), Mode::inference, guided, threads);

@@ -4,10 +4,20 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 
+#include "engine/compress/prune.h"
 #include "engine/model/model.h"
 
 namespace quench {
+
+// Magnitude pruning while tuning, by cubic_sparsity(): every `every` steps the masks tighten; they only grow.
+struct SparsitySchedule {
+  double first = 0, last = 0;
+  double until = 0.5;  // `last` is reached after this fraction of the steps
+  int every = 10;
+  PruneScope scope = PruneScope::layer;
+};
 
 struct TuneSettings {
   std::uint64_t seed = 1;
@@ -18,6 +28,7 @@ struct TuneSettings {
   // Intermediate features (Romero et al. 2015): weight of the mean square difference between the teacher's last hidden
   // values, over their mean square, and what a Linear that learns along makes of the student's.
   double feature_weight = 0;
+  std::optional<SparsitySchedule> schedule;  // none: the zeros of the student are all
 };
 
 struct TuneControl {

@@ -35,6 +35,21 @@ Model pruned(Model model, float size) {
   return model;
 }
 
+Linear& first_linear(Model& model) {
+  for (Node& node : model.nodes)
+    if (Linear* op = std::get_if<Linear>(&node.op)) return *op;
+  throw Error("no Linear");
+}
+
+// Which weights of the Linears are not zero.
+std::vector<bool> free_to_move(const Model& model) {
+  std::vector<bool> free;
+  for (const Node& node : model.nodes)
+    if (const Linear* op = std::get_if<Linear>(&node.op))
+      for (float w : op->weight.data) free.push_back(w != 0);
+  return free;
+}
+
 TuneSettings quick() {
   TuneSettings s;
   s.steps = 300, s.batch = 64, s.learning_rate = 3e-3, s.average = 0.98;
@@ -79,6 +94,25 @@ TEST_CASE("tuning: the same bytes for any number of threads; a student equal to 
       for (std::size_t k = 0; k < a->weight.size(); ++k)
         CHECK(b.weight.data[k] == doctest::Approx(a->weight.data[k]).epsilon(1e-6));
     }
+}
+
+TEST_CASE("masks tighten while tuning, to the last sparsity; what is gone stays gone") {
+  const Model guide = teacher();
+  Model student = guide;
+  for (std::size_t k = 0; k < 10; ++k) first_linear(student).weight.data[7 * k] = 0;
+  TuneSettings s = quick();
+  s.schedule = SparsitySchedule{0, 0.6, 0.5, 10, PruneScope::layer};
+  const Model tuned = tune(guide, student, s);
+  CHECK(sparsity(tuned) == doctest::Approx(0.6).epsilon(0.01));
+  Model copy = tuned;
+  for (std::size_t k = 0; k < 10; ++k) CHECK(first_linear(copy).weight.data[7 * k] == 0);
+  // Other weights than the smallest of the start are gone: they had time to move.
+  const Model at_once = prune(guide, 0.6, PruneScope::layer);
+  CHECK_FALSE(free_to_move(tuned) == free_to_move(at_once));
+  s.steps = 20, s.batch = 700;
+  CHECK(tune(guide, student, s, {}, 1) == tune(guide, student, s, {}, 3));
+  s.steps = 1;  // too few to grow in
+  CHECK(sparsity(tune(guide, guide, s)) == doctest::Approx(0.6).epsilon(0.01));
 }
 
 TEST_CASE("tuning refuses models that do not belong together") {

@@ -1,0 +1,98 @@
+// Two passes side by side: the model as it was, and as it becomes.
+// SPDX-License-Identifier: MIT
+#include "engine/compress/layer_walk.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "engine/compress/fold.h"
+#include "engine/core/error.h"
+#include "engine/model/forward.h"
+
+namespace quench {
+namespace {
+
+// Real values become the nearest ones that have a code.
+void round_to_codes(Tensor& t, const CodedValue& coded, const QValue& v) {
+  const double low = static_cast<double>(v.low - v.zero), high = static_cast<double>(v.high - v.zero);
+  for (std::size_t i = 0; i < t.size(); ++i) {
+    const double scale = coded.scale[i % coded.scale.size()];
+    t.data[i] = static_cast<float>(std::clamp(std::floor(t.data[i] / scale + 0.5), low, high) * scale);
+  }
+}
+
+void round_to_codes(Tape& tape, Value value, const Quantized* q) {
+  if (!q) return;
+  const auto coded = q->values.find(index(value));
+  if (coded == q->values.end()) return;
+  const QValue& v = q->program.values[index(coded->second.value)];
+  if (v.meaning == Meaning::code) round_to_codes(tape.values[index(value)], coded->second, v);
+}
+
+}  // namespace
+
+double LayerCodes::code(float w, std::size_t row, std::size_t column) const {
+  return std::clamp(std::floor(w * column_factor[column] / scale[row] + 0.5), -most, most);
+}
+
+float LayerCodes::weight(double code, std::size_t row, std::size_t column) const {
+  return static_cast<float>(code * scale[row] / column_factor[column]);
+}
+
+LayerCodes layer_codes(const Quantized& q, const CodedLinear& place) {
+  const auto& op = std::get<QLinear>(q.program.nodes[place.program_node].op);
+  std::vector<double> scale = op.weight_scale;
+  scale.resize(static_cast<std::size_t>(op.rows), op.weight_scale[0]);
+  return {std::move(scale), place.column_factor, static_cast<double>((1 << (op.weight_bits - 1)) - 1)};
+}
+
+float slope_behind(const Model& m, Value v) {
+  const std::vector<std::size_t> readers = consumers(m, v);
+  if (readers.size() != 1 || std::count(m.outputs.begin(), m.outputs.end(), v)) return 1;
+  if (std::holds_alternative<Relu>(m.nodes[readers[0]].op)) return 0;
+  const auto* leaky = std::get_if<LeakyRelu>(&m.nodes[readers[0]].op);
+  return leaky ? leaky->slope : 1;
+}
+
+std::vector<Tensor> fitting_events(Span<const Tensor> inputs) {
+  std::vector<Tensor> events;
+  for (const Tensor& t : inputs) events.push_back(rows_of(t, 0, std::min(t.rows(), 4096)));
+  return events;
+}
+
+Model change_layers(Model m, Span<const Tensor> inputs, const Quantized* q,
+                    const std::function<Linear(const LayerView&)>& change, int threads) {
+  const std::vector<Tensor> events = fitting_events(inputs);
+  if (events.empty() || events[0].rows() == 0) fail("model ", m.name, ": no events to fit its layers to; give some");
+  std::map<std::size_t, LayerCodes> codes;
+  if (q)
+    for (const CodedLinear& place : q->linears) codes[place.node] = layer_codes(*q, place);
+  Tape exact, now;
+  forward(m, events, Mode::inference, exact, threads);
+  now.values.resize(m.values.size());
+  now.saved.resize(m.nodes.size());
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    now.values[index(m.inputs[i].value)] = events[i];
+    round_to_codes(now, m.inputs[i].value, q);
+  }
+  for (std::size_t i = 0; i < m.nodes.size(); ++i) {
+    Node& node = m.nodes[i];
+    if (std::holds_alternative<Linear>(node.op)) {
+      const auto own = codes.find(i);
+      const std::size_t x = index(node.inputs[0]);
+      const LayerView view{node,
+                           exact.values[x],
+                           exact.values[index(node.output)],
+                           now.values[x],
+                           own == codes.end() ? nullptr : &own->second,
+                           slope_behind(m, node.output)};
+      node.op = change(view);
+    }
+    forward_node(m, i, now, threads);
+    round_to_codes(now, node.output, q);
+  }
+  return m;
+}
+
+}  // namespace quench

@@ -25,8 +25,7 @@ std::string Quantizer::identifier(const std::string& name) {
 }
 
 Quantizer::Quantizer(const Model& m, const std::vector<Range>& ranges, const QuantizeSettings& s)
-    : m_(m), ranges_(ranges), s_(s) {
-  find_last();
+    : m_(m), ranges_(ranges), s_(s), last_(network_ends(m)) {
   if (!s.fixed_width) return;
   s_.power_of_two = true;
   s_.activation_bits = s_.output_bits = s.fixed_width;
@@ -132,18 +131,6 @@ bool Quantizer::is_latent(Value v) const {
   return false;
 }
 
-// Walks back from the outputs and the borders through layers that hand on what they read.
-void Quantizer::find_last() {
-  last_.assign(m_.values.size(), false);
-  for (Value v : m_.outputs) last_[index(v)] = true;
-  for (std::size_t i = m_.nodes.size(); i-- > 0;) {
-    const Node& n = m_.nodes[i];
-    const bool border = std::holds_alternative<ConditionalAffine>(n.op) || std::holds_alternative<StickBreaking>(n.op);
-    if (border || (hands_on(n.op) && last_[index(n.output)]))
-      for (Value v : n.inputs) last_[index(v)] = true;
-  }
-}
-
 int Quantizer::joined_bits(Value v) const {
   int bits = 0;
   for (std::size_t n : consumers(m_, v)) {
@@ -158,21 +145,31 @@ bool Quantizer::table_follows(Value v) const {
   return read_by<Sigmoid>(v) || read_by<Tanh>(v) || read_by<Exp>(v) || read_by<Softplus>(v) || read_by<Softmax>(v);
 }
 
-QValue Quantizer::format(Value v, bool table_follows, const LayerFormat* own) const {
-  const bool last = last_[index(v)] || table_follows;
-  int bits = last ? s_.output_bits : own && own->activation_bits ? own->activation_bits : s_.activation_bits;
-  bool is_signed = last || ranges_[index(v)].low < 0;
-  if (const int joined = joined_bits(v)) bits = joined, is_signed = true;
-  if (s_.fixed_width) return code_value(info(v).width, s_.fixed_width, true, step(0, s_.fixed_width));
-  if (own && own->output_scale > 0) return code_value(info(v).width, bits, is_signed, own->output_scale);
-  const double headroom = last ? 1.25 : 1.0;  // rare events may leave the calibrated range; 16 bits can afford it
-  const double high = largest(v) * headroom;
-  double scale = step(high, bits);
-  if (!is_signed) {
-    scale = high / static_cast<double>((1 << bits) - 1);
-    if (s_.power_of_two) scale = rounded_up(scale);
-  }
-  return code_value(info(v).width, bits, is_signed, scale);
+bool Quantizer::takes_zero_points(Value v) const {
+  const std::vector<std::size_t> readers = consumers(m_, v);
+  return std::all_of(readers.begin(), readers.end(), [&](std::size_t n) {
+    const Op& op = m_.nodes[n].op;
+    return std::holds_alternative<Linear>(op) || std::holds_alternative<Sum>(op) || std::holds_alternative<Relu>(op) ||
+           std::holds_alternative<LeakyRelu>(op) || std::holds_alternative<Sigmoid>(op) ||
+           std::holds_alternative<Tanh>(op) || std::holds_alternative<Exp>(op) || std::holds_alternative<Softplus>(op);
+  });
+}
+
+QValue Quantizer::format(Value v, bool table_follows, bool zero_point, const LayerFormat* own) const {
+  const int width = info(v).width, joined = joined_bits(v);
+  if (s_.fixed_width) return code_value(width, s_.fixed_width, true, step(0, s_.fixed_width));
+  const bool last = last_[index(v)] || table_follows, affine = !s_.symmetric && zero_point && takes_zero_points(v);
+  const Range range = ranges_[index(v)];
+  const Coding coding = last || joined   ? Coding::symmetric
+                        : range.low >= 0 ? Coding::non_negative
+                        : affine         ? Coding::affine
+                                         : Coding::symmetric;
+  const int hidden = own && own->activation_bits ? own->activation_bits : s_.activation_bits;
+  const int bits = joined ? joined : last ? s_.output_bits : hidden;
+  if (own && own->output_scale > 0) return code_value(width, bits, coding != Coding::non_negative, own->output_scale);
+  if (!last) return code_for(width, range.low, range.high, bits, coding, s_.power_of_two);
+  const double high = 1.25 * largest(v);  // rare events may leave the calibrated range; 16 bits can afford it
+  return code_for(width, -high, high, bits, coding, s_.power_of_two);
 }
 
 void Quantizer::lower(const Linear& op, std::size_t i) {
@@ -188,7 +185,7 @@ void Quantizer::lower(const Linear& op, std::size_t i) {
   const Clamp* clamp = fuse_clamp(out);
   const Coded x = coded(node.inputs[0], node.name);
   const LayerFormat* own = own_format(node.name);
-  QValue y = format(out, table_follows(out), own);
+  QValue y = format(out, table_follows(out), true, own);
   if (clamp) bound(*clamp, y);
   QLinear q = quantize_linear(op, qvalue(x.value), x.scale, y, slope, linear_settings(node.name), "layer " + node.name);
   q.requantize.low = static_cast<std::int32_t>(std::clamp<std::int64_t>(q.requantize.low, y.low, y.high));
@@ -252,7 +249,7 @@ void Quantizer::lower_table(std::size_t i, const std::string& function, const st
   const Coded x = coded(node.inputs[0], node.name);
   uniform(x, "layer " + node.name);
   const QValue in = qvalue(x.value);
-  QValue y = format(node.output, false);
+  QValue y = format(node.output, false, true);
   if (y.high > 32767)  // a table's entries are signed
     y = code_value(y.length, y.bits, true, s_.power_of_two ? 2 * y.scale : y.scale * 65535 / 32767);
   const QTable table =
@@ -297,6 +294,24 @@ Quantizer::Coded Quantizer::slice(const Coded& x, int begin, int length, const s
 void Quantizer::lower(const Slice& op, std::size_t i) {
   const Node& node = m_.nodes[i];
   coded_[index(node.output)] = slice(coded(node.inputs[0], node.name), op.begin, op.length, identifier(node.name));
+}
+
+// Walks back from the outputs and the borders through layers that hand on what they read.
+std::vector<bool> network_ends(const Model& m) {
+  const auto hands_on = [](const Op& op) {
+    return std::holds_alternative<Permute>(op) || std::holds_alternative<Sum>(op) ||
+           std::holds_alternative<Product>(op) || std::holds_alternative<Clamp>(op) ||
+           std::holds_alternative<Spread>(op);
+  };
+  std::vector<bool> ends(m.values.size());
+  for (Value v : m.outputs) ends[index(v)] = true;
+  for (std::size_t i = m.nodes.size(); i-- > 0;) {
+    const Node& n = m.nodes[i];
+    const bool border = std::holds_alternative<ConditionalAffine>(n.op) || std::holds_alternative<StickBreaking>(n.op);
+    if (border || (hands_on(n.op) && ends[index(n.output)]))
+      for (Value v : n.inputs) ends[index(v)] = true;
+  }
+  return ends;
 }
 
 Quantized quantize_with_places(const Model& m, const std::vector<Range>& ranges, const QuantizeSettings& s) {

@@ -25,6 +25,7 @@ struct QuantizeSettings {
   int output_bits = 16;     // of the network's last layer, before the borders
   int latent_bits = 8;
   bool per_channel = true;          // weight scale per output row, otherwise per layer
+  bool symmetric = true;            // codes of values that can be negative: signed, or unsigned with a zero point
   bool power_of_two = false;        // every scale a power of two: fixed point, no multipliers
   std::string multiplier = "wide";  // wide, narrow or shift
   // ap_fixed<W, I> for all weights and values between layers (W = 0: scales follow from the ranges): W bits, scale
@@ -60,6 +61,10 @@ struct Quantized {
 
 // The Program with the places of the Model's values and layers in it.
 Quantized quantize_with_places(const Model&, const std::vector<Range>&, const QuantizeSettings&);
+
+// Which values, by Value, end the network or reach its end by layers that hand on what they read: they have output_bits
+// and keep their whole range.
+std::vector<bool> network_ends(const Model&);
 
 // What a given fixed-point format cannot hold: one sentence for each layer's weights and each value that saturates.
 std::vector<std::string> saturation(const Model&, const std::vector<Range>&, const QuantizeSettings&);

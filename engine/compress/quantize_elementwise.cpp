@@ -63,7 +63,7 @@ Quantizer::Pair Quantizer::pair(std::size_t i, bool one_scale) {
          nullptr};
   p.relu = fuse_relu(p.out);
   p.clamp = fuse_clamp(p.out);
-  p.y = format(p.out, table_follows(p.out));
+  p.y = format(p.out, table_follows(p.out), std::holds_alternative<Sum>(node.op));
   return p;
 }
 
@@ -151,7 +151,7 @@ void Quantizer::lower(const Softmax& op, std::size_t i) {
   const Node& node = m_.nodes[i];
   const QValue x = operand(i, 0);
   if (x.length > 65535) fail("quantise: layer ", node.name, " has ", x.length, " columns, at most 65535 are possible");
-  QValue y = format(node.output, table_follows(node.output));
+  QValue y = format(node.output, table_follows(node.output), false);
   std::int64_t whole = y.high;
   if (s_.fixed_width)
     whole = static_cast<std::int64_t>(std::min(std::floor(1 / y.scale + 0.5), static_cast<double>(y.high)));

@@ -42,6 +42,23 @@ QValue code_value(int length, int bits, bool is_signed, double scale) {
   return {"", Meaning::code, length, bits, is_signed, scale, 0, is_signed ? -high - 1 : 0, high};
 }
 
+QValue code_for(int length, double low, double high, int bits, Coding coding, bool power_of_two) {
+  low = std::min(low, 0.0), high = std::max(high, 0.0);
+  const double steps = static_cast<double>((1 << (coding == Coding::symmetric ? bits - 1 : bits)) - 1);
+  const double reach = coding == Coding::symmetric      ? std::max(-low, high)
+                       : coding == Coding::non_negative ? high
+                                                        : high - low;
+  double scale = std::max(reach, static_cast<double>(1e-6f)) / steps;
+  if (power_of_two) scale = std::exp2(std::ceil(std::log2(scale) - 1e-9));
+  QValue v = code_value(length, bits, coding == Coding::symmetric, scale);
+  if (coding == Coding::affine) v.zero = static_cast<std::int32_t>(std::clamp(nearest(-low / scale), 0.0, steps));
+  return v;
+}
+
+Coding coding_of(const QValue& v) {
+  return v.is_signed ? Coding::symmetric : v.zero == 0 ? Coding::non_negative : Coding::affine;
+}
+
 QValue energy_value(int length) { return {"", Meaning::energy, length, 32, false, 1, 0, 0, 4294967295}; }
 
 QLinear quantize_linear(const Linear& op, const QValue& input, const std::vector<double>& column_scale,

@@ -13,6 +13,13 @@ namespace quench {
 QValue code_value(int length, int bits, bool is_signed, double scale);
 QValue energy_value(int length);
 
+// What codes between layers look like: signed around 0, unsigned from 0 on, or unsigned with a zero point.
+enum class Coding { symmetric, non_negative, affine };
+
+// Codes that reach low and high, or 0 where that is farther.
+QValue code_for(int length, double low, double high, int bits, Coding, bool power_of_two);
+Coding coding_of(const QValue&);
+
 struct LinearSettings {
   int bits;
   bool per_channel, power_of_two;

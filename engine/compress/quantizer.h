@@ -68,15 +68,11 @@ class Quantizer {
   int join_bits(std::size_t node) const;
   // The same for whatever joins this value, also behind a Permute; 0: nothing does.
   int joined_bits(Value) const;
-  // Which values end the network, or reach its end by layers that hand on what they read: they have output_bits.
-  void find_last();
-  static bool hands_on(const Op& op) {
-    return std::holds_alternative<Permute>(op) || std::holds_alternative<Sum>(op) ||
-           std::holds_alternative<Product>(op) || std::holds_alternative<Clamp>(op) ||
-           std::holds_alternative<Spread>(op);
-  }
   bool table_follows(Value) const;
-  QValue format(Value, bool table_follows, const LayerFormat* own = nullptr) const;  // of a layer's output
+  // Whether all that reads a value takes zero points.
+  bool takes_zero_points(Value) const;
+  // Of a layer's output; zero_point: the layer can give one.
+  QValue format(Value, bool table_follows, bool zero_point, const LayerFormat* own = nullptr) const;
   // The operand of a layer that computes with single elements: codes of one scale, or of any. Copies: add() moves the
   // values.
   QValue operand(std::size_t node, std::size_t input, bool one_scale = true) const;
@@ -145,7 +141,7 @@ class Quantizer {
   std::vector<CodedLinear> linears_;
   std::map<std::size_t, ValueId> energy_;
   std::map<std::size_t, Condition> condition_;
-  std::vector<bool> last_;                                // by Value
+  std::vector<bool> last_;                                // network_ends()
   std::map<std::size_t, std::pair<Coded, Coded>> parts_;  // total and logits of a standardised split
 };
 

@@ -206,6 +206,50 @@ TEST_CASE("exp and softplus by table, at every width") {
     }
 }
 
+TEST_CASE("affine codes: zero points where values lie to one side, closer to the float model than codes around 0") {
+  Model m;
+  m.name = "leaky";
+  const Value x = add_input(m, "x", 6, InputKind::features);
+  Value h = append(m, "fc1", random_linear(6, 8, 3), {x}, 8);
+  h = append(m, "leaky1", LeakyRelu{0.1f}, {h}, 8);
+  Value k = append(m, "fc2", random_linear(8, 8, 5), {h}, 8);
+  k = append(m, "leaky2", LeakyRelu{0.1f}, {k}, 8);
+  h = append(m, "sum", Sum{}, {h, k}, 8);
+  h = append(m, "tanh", Tanh{}, {append(m, "fc3", random_linear(8, 8, 7), {h}, 8)}, 8);
+  m.outputs = {append(m, "fc4", random_linear(8, 3, 9), {h}, 3)};
+  QuantizeSettings s;
+  s.bits = 12, s.activation_bits = 5;
+  const auto error = [&](const Outcome& o) {
+    double sum = 0;
+    for (std::size_t i = 0; i < o.got.size(); ++i)
+      sum += std::pow(static_cast<double>(o.got.data[i]) - static_cast<double>(o.exact.data[i]), 2);
+    return std::sqrt(sum / static_cast<double>(o.got.size()));
+  };
+  // Inputs keep their codes around 0: compared are the values between layers.
+  const Outcome symmetric = quantized(m, s);
+  s.symmetric = false;
+  const Outcome affine = quantized(m, s);
+  int with_zero = 0;
+  for (const QValue& v : affine.program.values) {
+    if (v.zero == 0) continue;
+    ++with_zero;
+    CHECK_FALSE(v.is_signed);
+    CHECK(v.zero > 0);
+    CHECK(v.zero < 31);
+  }
+  CHECK(with_zero >= 3);
+  CHECK(error(affine) < 0.8 * error(symmetric));
+  CHECK(read_program(program_text(affine.program), "p") == affine.program);
+  // A product takes no zero points: what it reads stays around 0.
+  Model product = m;
+  product.nodes[4].op = Product{};
+  CHECK(quantized(product, s).program.values[1].zero == 0);
+  s.power_of_two = true;
+  for (Node& node : m.nodes)
+    if (auto* leaky = std::get_if<LeakyRelu>(&node.op)) leaky->slope = 0.125f;
+  CHECK(error(quantized(m, s)) < 2 * error(symmetric));
+}
+
 TEST_CASE("energies are not added, multiplied or bounded in integers") {
   Model m;
   m.name = "energies";

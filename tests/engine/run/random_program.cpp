@@ -160,8 +160,8 @@ Program random_program(std::uint64_t seed) {
   const char* kinds[] = {"wide", "narrow", "shift"};
   QValue hidden1 = Builder::code("h", b.between(5, 30), 8, false);
   const ValueId h1 = b.linear("hidden1", x, hidden1, 0.8, b.between(2, 8), kinds[seed % 3], b.chance(0.7), false);
-  QValue hidden2 = Builder::code("h", b.between(5, 30), 8, true);
-  hidden2.zero = b.between(-20, 20);
+  QValue hidden2 = Builder::code("h", b.between(5, 30), 8, b.chance(0.5));  // unsigned: affine codes
+  hidden2.zero = hidden2.is_signed ? b.between(-20, 20) : b.between(0, 200);
   const ValueId h2 = b.linear("hidden2", h1, hidden2, 0.3, 8, kinds[(seed + 1) % 3], b.chance(0.5), true);
   QValue centre = Builder::code("c", b.between(2, latent), 16, true);
   centre.zero = b.between(-20, 20);

@@ -14,7 +14,8 @@ namespace {
 
 constexpr const char* seed_range = "0 .. 9223372036854775807";
 
-template <class T> std::string list_text(const std::vector<T>& items) {
+template <class T>
+std::string list_text(const std::vector<T>& items) {
   std::string list;
   for (const T& item : items) (list += list.empty() ? "" : ", ") += value_text(item);
   return "[" + list + "]";
@@ -60,13 +61,20 @@ void check_text(const std::string& word, const Rule& rule, const FieldSource& so
   if (!rule.choices.empty() && std::find(rule.choices.begin(), rule.choices.end(), word) == rule.choices.end())
     error(source, place, quoted + " is not one of " + rule_text(word, rule) + suggestion(word, rule.choices));
   if (rule.identifier && !is_identifier(word)) {
-    error(source, place, quoted + " cannot name generated code: a letter, then letters, digits and single _, at most "
-                                  "40, no reserved word of C++");
+    error(source, place,
+          quoted +
+              " cannot name generated code: a letter, then letters, digits and single _, at most "
+              "40, no reserved word of C++");
   }
-  const bool may_be_empty = rule.identifier || rule.fixed_point || rule.optional;
+  const bool pair = rule.fixed_point || rule.pattern, may_be_empty = pair || rule.identifier || rule.optional;
   if (rule.choices.empty() && !may_be_empty && word.empty()) error(source, place, "is empty");
-  if (!rule.fixed_point || word.empty()) return;
-  const std::optional<std::pair<int, int>> format = read_fixed_point(word);
+  if (!pair || word.empty()) return;
+  const std::optional<std::pair<int, int>> format = read_pair(word, rule.pattern ? ':' : ',');
+  if (rule.pattern) {
+    if (!format || format->first < 1 || format->first >= format->second || format->second > 64)
+      error(source, place, quoted + " is no pattern: write \"N:M\" with 1 <= N < M <= 64, for instance \"2:4\"");
+    return;
+  }
   if (!format) error(source, place, quoted + " is not a fixed-point format: write \"W,I\", for instance \"16,8\"");
   if (format->first < 2 || format->first > 16 || format->second < -16 || format->second > 32)
     error(source, place, quoted + " is out of range: width W 2 .. 16, integer bits I -16 .. 32");
@@ -107,19 +115,20 @@ std::string rule_text(const std::vector<std::string>&, const Rule&) { return "";
 std::string rule_text(const std::string&, const Rule& rule) {
   if (rule.identifier) return "a C identifier";
   if (rule.fixed_point) return "\"\" or \"W,I\", W 2 .. 16";
+  if (rule.pattern) return "\"\" or \"N:M\", M 2 .. 64";
   std::string list;
   for (const std::string& choice : rule.choices) (list += list.empty() ? "" : " | ") += toml_string(choice);
   return list;
 }
 
-std::optional<std::pair<int, int>> read_fixed_point(const std::string& text) {
+std::optional<std::pair<int, int>> read_pair(const std::string& text, char separator) {
   std::pair<int, int> result;
   const char* const end = text.data() + text.size();
-  const auto width = std::from_chars(text.data(), end, result.first);
-  if (width.ec != std::errc() || width.ptr == end || *width.ptr != ',') return std::nullopt;
-  const char* const second = width.ptr + (width.ptr + 1 != end && width.ptr[1] == ' ' ? 2 : 1);
-  const auto whole = std::from_chars(second, end, result.second);
-  if (whole.ec != std::errc() || whole.ptr != end) return std::nullopt;
+  const auto first = std::from_chars(text.data(), end, result.first);
+  if (first.ec != std::errc() || first.ptr == end || *first.ptr != separator) return std::nullopt;
+  const char* const behind = first.ptr + (first.ptr + 1 != end && first.ptr[1] == ' ' ? 2 : 1);
+  const auto second = std::from_chars(behind, end, result.second);
+  if (second.ec != std::errc() || second.ptr != end) return std::nullopt;
   return result;
 }
 

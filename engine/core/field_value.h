@@ -20,6 +20,7 @@ struct Rule {
   bool identifier = false;           // a C identifier, of at most 40 characters
   bool fixed_point = false;          // "" or "W,I"
   bool optional = false;             // a text may be empty
+  bool pattern = false;              // "" or "N:M"
 };
 
 inline Rule any() { return {}; }
@@ -29,6 +30,7 @@ inline Rule below(double lowest, double highest) { return {lowest, highest, fals
 inline Rule one_of(std::vector<std::string> choices) { return {0, 0, false, false, std::move(choices), false, false}; }
 inline Rule identifier() { return {0, 0, false, false, {}, true, false}; }
 inline Rule optional_text() { return {0, 0, false, false, {}, false, false, true}; }
+inline Rule n_of_m() { return {0, 0, false, false, {}, false, false, false, true}; }
 inline Rule width_comma_integer() { return {0, 0, false, false, {}, false, true}; }
 
 // Text that TOML reads back to the same value; a double always has a point or an exponent.
@@ -63,7 +65,7 @@ void assign(std::string& member, const TomlValue&, const Rule&, const FieldSourc
 void assign(std::vector<int>& member, const TomlValue&, const Rule&, const FieldSource&);
 void assign(std::vector<std::string>& member, const TomlValue&, const Rule&, const FieldSource&);
 
-// "W,I" as {W, I}; nothing when it is not of that form.
-std::optional<std::pair<int, int>> read_fixed_point(const std::string&);
+// "A,B" as {A, B}, or with another separator; nothing when it is not of that form.
+std::optional<std::pair<int, int>> read_pair(const std::string&, char separator);
 
 }  // namespace quench

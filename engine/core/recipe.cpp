@@ -3,6 +3,7 @@
 #include "engine/core/recipe.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "engine/core/error.h"
@@ -112,6 +113,18 @@ void fields(R& r, F&& f) {
   f("compress.layer_bits", r.compress.layer_bits, optional_text(),
     "\"LAYER=BITS\" or \"LAYER=BITS/OUTPUT_BITS\", other than bits");
   f("compress.encoding", r.compress.encoding, one_of({"smallest", "dense", "csr", "bitmap"}), "how weights are stored");
+  f("compress.calibration", r.compress.calibration, one_of({"min-max", "percentile", "mse", "entropy"}),
+    "how the ranges between layers follow from their showers");
+  f("compress.percentile", r.compress.percentile, above(50, 100), "of the values that a range holds (percentile)");
+  f("compress.symmetric", r.compress.symmetric, any(), "codes around 0; false: with zero points where that helps");
+  f("compress.weight_range", r.compress.weight_range, one_of({"largest", "mse"}), "weight scales: no weight saturates");
+  f("compress.rounding", r.compress.rounding, one_of({"nearest", "adaround", "gptq"}), "of weights to their codes");
+  f("compress.bias_correction", r.compress.bias_correction, any(), "biases that keep the mean of every output");
+  f("compress.equalise", r.compress.equalise, any(), "the ranges of neighbouring layers' weights first");
+  f("compress.prune", r.compress.prune, one_of({"magnitude", "wanda", "obc", "n:m", "blocks", "neurons"}),
+    "which weights go");
+  f("compress.pattern", r.compress.pattern, n_of_m(), "of every M weights of a row N stay (n:m)");
+  f("compress.schedule", r.compress.schedule, one_of({"at-once", "cubic"}), "pruning before, or while tuning");
 
   f("evaluate.events", r.evaluate.events, range(2, max_count), "showers of each model that are compared");
   f("evaluate.binning", r.evaluate.binning, one_of({"automatic", "quantiles", "challenge"}), "of the histograms");
@@ -221,6 +234,33 @@ void check_distill(const Recipe& r, const std::string& where) {
     fail(where, ": distill.feature_weight ", d.feature_weight, " is for alpha = 1; it is ", d.alpha);
 }
 
+// What post-training options exclude each other.
+void check_compress(const Recipe& recipe, const std::string& where) {
+  const Recipe::Compress& c = recipe.compress;
+  if (!c.fixed_point.empty() && (c.calibration != "min-max" || c.weight_range != "largest" || !c.symmetric))
+    fail(where, ": compress.fixed_point ", c.fixed_point,
+         " fixes every scale: leave compress.calibration, compress.weight_range and compress.symmetric as they are");
+  const SparsePattern p = sparse_pattern(recipe);
+  if (c.prune == "n:m" && !p.of) fail(where, ": compress.prune n:m needs compress.pattern, for instance 2:4");
+  if (c.prune != "n:m" && p.of)
+    fail(where, ": compress.pattern ", c.pattern, " is for compress.prune n:m, which is ", c.prune);
+  const double given = p.of ? 1 - static_cast<double>(p.keep) / p.of : c.sparsity;
+  if (std::fabs(given - c.sparsity) > 1e-3)
+    fail(where, ": compress.pattern ", c.pattern, " gives sparsity ", given, ", compress.sparsity is ", c.sparsity,
+         ": set it to ", given);
+  if (c.scope == "global" && c.prune != "magnitude")
+    fail(where, ": compress.scope global compares weights of all layers, which only compress.prune magnitude can, not ",
+         c.prune);
+  if (c.quantized_tune_steps > 0 && (c.rounding != "nearest" || c.bias_correction || c.weight_range != "largest" ||
+                                     c.calibration != "min-max" || !c.symmetric))
+    fail(where, ": compress.quantized_tune_steps ", c.quantized_tune_steps,
+         " learns codes and scales: leave compress.rounding, bias_correction, weight_range, calibration and symmetric "
+         "as they are, or set it to 0");
+  if (c.schedule == "cubic" && (c.prune != "magnitude" || c.tune_steps == 0))
+    fail(where, ": compress.schedule cubic prunes by magnitude while tuning; compress.prune is ", c.prune,
+         " and compress.tune_steps ", c.tune_steps);
+}
+
 void check_tables(const TomlDocument& document) {
   const std::vector<std::string> sections = all_sections();
   for (const TomlTable& table : document.tables) {
@@ -246,6 +286,7 @@ void check_recipe(const Recipe& recipe, const std::string& where) {
   check_train(recipe.train, where);
   layer_bits(recipe);
   check_distill(recipe, where);
+  check_compress(recipe, where);
   const double counts = data.maximum_gev * 1000 / recipe.generate.energy_unit_mev;
   if (counts > 4294967295.0) {
     fail(where, ": data.maximum_gev ", data.maximum_gev, " is ", counts, " counts of generate.energy_unit_mev ",
@@ -319,8 +360,13 @@ std::string recipe_help() {
   return table_text(table);
 }
 
+SparsePattern sparse_pattern(const Recipe& recipe) {
+  const auto pattern = read_pair(recipe.compress.pattern, ':');
+  return pattern ? SparsePattern{pattern->first, pattern->second} : SparsePattern{};
+}
+
 FixedPoint fixed_point(const Recipe& recipe) {
-  const auto format = read_fixed_point(recipe.compress.fixed_point);
+  const auto format = read_pair(recipe.compress.fixed_point, ',');
   return format ? FixedPoint{format->first, format->second} : FixedPoint{};
 }
 

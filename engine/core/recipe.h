@@ -69,6 +69,12 @@ struct Recipe {
     int quantized_tune_steps = 0;
     std::string layer_bits;
     std::string encoding = "smallest";
+    std::string calibration = "min-max";
+    double percentile = 99.99;
+    bool symmetric = true;
+    std::string weight_range = "largest", rounding = "nearest";
+    bool bias_correction = false, equalise = false;
+    std::string prune = "magnitude", pattern, schedule = "at-once";
   };
   struct Evaluate {
     int events = 20000;
@@ -130,5 +136,11 @@ struct LayerBits {
   int bits = 0, output_bits = 0;
 };
 std::vector<LayerBits> layer_bits(const Recipe&);
+
+// Of every `of` weights `keep` stay: compress.pattern "N:M"; {0, 0} when it is "".
+struct SparsePattern {
+  int keep = 0, of = 0;
+};
+SparsePattern sparse_pattern(const Recipe&);
 
 }  // namespace quench

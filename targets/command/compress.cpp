@@ -4,8 +4,6 @@
 #include <cstdio>
 
 #include "codegen/emit.h"
-#include "engine/compress/fold.h"
-#include "engine/compress/prune.h"
 #include "engine/core/files.h"
 #include "engine/core/table.h"
 #include "engine/model/onnx.h"
@@ -38,14 +36,6 @@ bool takes_features(const Model& m) {
                      [](const ModelInput& in) { return in.kind == InputKind::features; });
 }
 
-// A network of features: pruned without tuning, calibrated on the rows of the array.
-Program compress_features(const Recipe& r, const Model& m, const std::string& path, int workers) {
-  const Tensor x = feature_rows(m, path);
-  const Model sparse = prune(fold_batch_norm(m), r.compress.sparsity,
-                             r.compress.scope == "layer" ? PruneScope::layer : PruneScope::global);
-  return quantized(sparse, calibrate(sparse, Span<const Tensor>(&x, 1), workers), quantize_settings(r));
-}
-
 // --data: showers widen the energies to calibrate for to those of the events.
 void calibrate_for(Model& m, const std::string& path) {
   if (m.facts.geometry.empty())
@@ -68,8 +58,9 @@ int compress_verb(const Arguments& a) {
   if (given(a, "--tune-steps") && r.compress.tune_steps > 0 && !can_be_tuned(m))
     fail("--tune-steps ", r.compress.tune_steps, ": model ", m.name,
          " is no generator that quench trained and cannot be tuned; give --tune-steps 0");
-  const Program p =
-      features ? compress_features(r, m, text(a, "--data"), workers) : compress_model(r, m, workers).program;
+  const std::vector<Tensor> inputs =
+      features ? std::vector<Tensor>{feature_rows(m, text(a, "--data"))} : calibration_inputs(r, m, workers);
+  const Program p = compress_model(r, m, inputs, workers).program;
   write_file(text(a, "--out"), program_text(p));
   const Plan layout = plan(p, find_target("host"), Encoding::smallest);
   std::printf("%s: %s bits stored, %s than %s bits of dense floats; %s of %s weights non-zero -> %s\n", p.name.c_str(),

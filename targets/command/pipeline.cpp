@@ -8,8 +8,12 @@
 #include <csignal>
 #include <cstdio>
 
+#include "engine/compress/clipping.h"
+#include "engine/compress/equalise.h"
 #include "engine/compress/fold.h"
 #include "engine/compress/prune.h"
+#include "engine/compress/rounding.h"
+#include "engine/compress/weight_range.h"
 #include "engine/core/error.h"
 #include "engine/core/progress.h"
 #include "engine/physics/simulate.h"
@@ -81,22 +85,77 @@ struct Tuning {
   }
 };
 
-Program calibrated_and_quantized(const Model& m, const QuantizeSettings& formats, const Recipe& r, int threads) {
-  // Calibration events are of their own seed, so that nothing is judged on what it was fitted to.
-  const std::uint64_t seed = r.seed ^ 0x63616c69627261ull;
-  const bool conditional = std::any_of(m.inputs.begin(), m.inputs.end(),
-                                       [](const ModelInput& in) { return in.kind == InputKind::incident_energy; });
-  const int events = r.compress.calibration_events;
-  const Tensor energies = conditional ? log_uniform_energies(m.facts, seed, 0, events) : zeros({events, 1});
-  const std::vector<Tensor> inputs = shower_inputs(m, seed, 0, energies, r.compress.latent_bits, threads);
-  return quantized(m, calibrate(m, inputs, threads), formats);
+PruneSettings prune_settings(const Recipe& r) {
+  PruneSettings s;
+  s.method = r.compress.prune, s.sparsity = r.compress.sparsity;
+  s.scope = r.compress.scope == "layer" ? PruneScope::layer : PruneScope::global;
+  s.keep = sparse_pattern(r).keep, s.of = sparse_pattern(r).of;
+  return s;
+}
+
+QuantizeSettings quantize_settings(const Recipe& r) {
+  const Recipe::Compress& c = r.compress;
+  QuantizeSettings s;
+  s.bits = c.bits, s.activation_bits = c.activation_bits, s.output_bits = c.output_bits, s.latent_bits = c.latent_bits;
+  s.per_channel = c.granularity == "channel", s.power_of_two = c.scales == "power-of-two", s.multiplier = c.multiplier;
+  s.symmetric = c.symmetric;
+  s.fixed_width = fixed_point(r).width, s.fixed_integer = fixed_point(r).integer;
+  s.energy_unit_mev = r.generate.energy_unit_mev;
+  for (const LayerBits& own : layer_bits(r)) s.layers[own.layer] = {own.bits, own.output_bits, {}, 0};
+  return s;
+}
+
+// Pruned at once and then tuned, or pruned while it is tuned.
+Model pruned_and_tuned(const Recipe& r, const Model& m, Span<const Tensor> inputs, int threads) {
+  const bool cubic = r.compress.schedule == "cubic", tunes = r.compress.tune_steps > 0 && can_be_tuned(m);
+  if (cubic && !tunes)
+    fail("compress.schedule cubic prunes while tuning, but model ", m.name,
+         " is no generator that quench trained and cannot be tuned; set it to at-once");
+  const Model sparse = cubic ? m : prune(m, prune_settings(r), inputs, threads);
+  if (r.compress.sparsity == 0 || !tunes) return sparse;
+  TuneSettings settings = tune_settings(r, r.compress.tune_steps);
+  if (cubic) settings.schedule = SparsitySchedule{0, r.compress.sparsity, 0.5, 10, prune_settings(r).scope};
+  const Tuning tuning("tune", r.compress.tune_steps);
+  Model tuned = tune(m, sparse, settings, tuning.control, threads);
+  tuning.end();
+  return tuned;
+}
+
+// A student whose codes and scales learn, if the recipe has steps for it.
+QuantizedStudent tuned_in_integers(const Recipe& r, const Model& teacher, QuantizedStudent student, int threads) {
+  const int steps = r.compress.quantized_tune_steps;
+  if (steps == 0 || !can_be_tuned(teacher)) return student;
+  const Tuning tuning("tune in integers", steps);
+  student = tune_quantized(teacher, std::move(student), tune_settings(r, steps), tuning.control, threads);
+  tuning.end();
+  return student;
+}
+
+// Ranges, weight scales, rounding, codes.
+Program quantized(const Recipe& r, const QuantizedStudent& student, Span<const Tensor> inputs, int threads) {
+  const Recipe::Compress& c = r.compress;
+  const Model& m = student.model;
+  QuantizeSettings s = student.formats;
+  const std::vector<Range> ranges = calibrate(m, inputs, s, c.calibration, c.percentile, threads);
+  for (const std::string& sentence : saturation(m, ranges, s))
+    std::fprintf(stderr, "quench: note: %s\n", sentence.c_str());
+  Quantized q = quantize_with_places(m, ranges, s);
+  if (c.weight_range == "mse") {
+    s = with_best_weight_scales(s, m, q);
+    q = quantize_with_places(m, ranges, s);
+  }
+  if (c.rounding == "nearest" && !c.bias_correction) return q.program;
+  return quantize(round_weights(m, inputs, q, c.rounding, c.bias_correction, threads), ranges,
+                  with_weight_scales(s, m, q));
 }
 
 }  // namespace
 
 bool can_be_tuned(const Model& m) {
   return std::any_of(m.nodes.begin(), m.nodes.end(),
-                     [](const Node& node) { return std::holds_alternative<ConditionalAffine>(node.op); });
+                     [](const Node& node) { return std::holds_alternative<ConditionalAffine>(node.op); }) &&
+         std::none_of(m.inputs.begin(), m.inputs.end(),
+                      [](const ModelInput& in) { return in.kind == InputKind::features; });
 }
 
 const std::atomic<bool>& interrupted() {
@@ -122,46 +181,27 @@ Data load_data(const Recipe& r, int threads) {
   return r.data.source == "simulation" ? simulated_data(r, threads) : file_data(r);
 }
 
-QuantizeSettings quantize_settings(const Recipe& r) {
-  const Recipe::Compress& c = r.compress;
-  QuantizeSettings s;
-  s.bits = c.bits, s.activation_bits = c.activation_bits, s.output_bits = c.output_bits, s.latent_bits = c.latent_bits;
-  s.per_channel = c.granularity == "channel", s.power_of_two = c.scales == "power-of-two", s.multiplier = c.multiplier;
-  s.fixed_width = fixed_point(r).width, s.fixed_integer = fixed_point(r).integer;
-  s.energy_unit_mev = r.generate.energy_unit_mev;
-  for (const LayerBits& own : layer_bits(r)) s.layers[own.layer] = {own.bits, own.output_bits, {}, 0};
-  return s;
+std::vector<Tensor> calibration_inputs(const Recipe& r, const Model& m, int threads) {
+  const std::uint64_t seed = r.seed ^ 0x63616c69627261ull;
+  const bool conditional = std::any_of(m.inputs.begin(), m.inputs.end(),
+                                       [](const ModelInput& in) { return in.kind == InputKind::incident_energy; });
+  const int events = r.compress.calibration_events;
+  const Tensor energies = conditional ? log_uniform_energies(m.facts, seed, 0, events) : zeros({events, 1});
+  return shower_inputs(m, seed, 0, energies, r.compress.latent_bits, threads);
 }
 
-Program quantized(const Model& m, const std::vector<Range>& ranges, const QuantizeSettings& s) {
-  for (const std::string& sentence : saturation(m, ranges, s))
-    std::fprintf(stderr, "quench: note: %s\n", sentence.c_str());
-  return quantize(m, ranges, s);
-}
-
-Compressed compress_model(const Recipe& r, const Model& m, int threads) {
+Compressed compress_model(const Recipe& r, const Model& m, Span<const Tensor> inputs, int threads) {
   const auto start = std::chrono::steady_clock::now();
+  const QuantizeSettings formats = quantize_settings(r);
   Compressed result;
   result.folded = fold_batch_norm(m);
-  result.sparse =
-      prune(result.folded, r.compress.sparsity, r.compress.scope == "layer" ? PruneScope::layer : PruneScope::global);
-  if (r.compress.sparsity > 0 && r.compress.tune_steps > 0 && can_be_tuned(m)) {
-    Tuning tuning("tune", r.compress.tune_steps);
-    result.sparse =
-        tune(result.folded, result.sparse, tune_settings(r, r.compress.tune_steps), tuning.control, threads);
-    tuning.end();
-  }
-  const QuantizeSettings formats = quantize_settings(r);
-  QuantizedStudent student{result.sparse, formats};
-  if (r.compress.quantized_tune_steps > 0 && can_be_tuned(m)) {
-    const int steps = r.compress.quantized_tune_steps;
-    Tuning tuning("tune in integers", steps);
-    student = tune_quantized(result.folded, std::move(student), tune_settings(r, steps), tuning.control, threads);
-    tuning.end();
-    result.sparse = student.model;
-  }
-  result.dense = calibrated_and_quantized(result.folded, formats, r, threads);
-  result.program = calibrated_and_quantized(result.sparse, student.formats, r, threads);
+  if (r.compress.equalise) result.folded = equalise(result.folded);
+  result.sparse = pruned_and_tuned(r, result.folded, inputs, threads);
+  const QuantizedStudent student = tuned_in_integers(r, result.folded, {result.sparse, formats}, threads);
+  result.sparse = student.model;
+  result.dense = quantized(r, {result.folded, formats}, inputs, threads);
+  result.program = quantized(r, student, inputs, threads);
+  result.program.original_bits = result.dense.original_bits;  // neurons may have left
   result.seconds = seconds_since(start);
   return result;
 }

@@ -29,7 +29,7 @@ Data load_data(const Recipe&, int threads);
 Geometry recipe_geometry(const Recipe&);
 
 struct Compressed {
-  Model folded;     // without BatchNorm
+  Model folded;     // without BatchNorm, equalised if the recipe says so
   Model sparse;     // pruned and tuned
   Program dense;    // folded, quantised: what quantisation alone costs
   Program program;  // sparse, quantised
@@ -39,11 +39,12 @@ struct Compressed {
 // Tuning compares standardised numbers, which only generators that quench trained have; others are pruned as they are.
 bool can_be_tuned(const Model&);
 
-Compressed compress_model(const Recipe&, const Model&, int threads);
+// What ranges follow from and layers are fitted to: latents, and energies of the model's range, of a seed of their own,
+// so that nothing is judged on what it was fitted to.
+std::vector<Tensor> calibration_inputs(const Recipe&, const Model&, int threads);
 
-QuantizeSettings quantize_settings(const Recipe&);
-// quantize(); what saturates in a given fixed-point format is told on standard error.
-Program quantized(const Model&, const std::vector<Range>&, const QuantizeSettings&);
+// The stages of compression, in order, as the recipe says; a fixed-point format's saturation is told on standard error.
+Compressed compress_model(const Recipe&, const Model&, Span<const Tensor> inputs, int threads);
 
 // Set when the user pressed Ctrl-C (installs the handler at the first call).
 const std::atomic<bool>& interrupted();

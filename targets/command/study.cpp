@@ -55,7 +55,7 @@ StudyResult measure(const Study& s, const StudyPoint& point, const Events& from_
   const Recipe& r = point.recipe;
   const std::string base = s.folder + "/" + point.name;
   const Model model = point_model(s, point, base + ".checkpoint");
-  const Program program = compress_model(r, model, s.threads).program;
+  const Program program = compress_model(r, model, calibration_inputs(r, model, s.threads), s.threads).program;
   write_file(base + ".qprog", program_text(program));
   const Plan host = plan(program, find_target("host"), encoding_from(r.compress.encoding));
   StudyResult result;

@@ -234,6 +234,37 @@ class Chain(CommandTest):
         self.assertEqual(self.read('a.onnx'), self.read('b.onnx'))
         self.assertNotEqual(self.read('a.onnx'), (tiny_chain() / 'out/model.onnx').read_bytes())
 
+    def test_compression(self):
+        """Every way to calibrate, round and prune: accepted, and different; all at once, the same for any threads."""
+        self.copy('tiny.toml')
+        self.ok('train', 'tiny.toml', '--set', 'model.activation=leaky-relu', '--out', 'model.onnx')
+        few = '[compress]\nbits = 4\nactivation_bits = 6\n'
+        ways = ['', 'calibration = "percentile"\npercentile = 99', 'calibration = "mse"', 'calibration = "entropy"',
+                'symmetric = false', 'weight_range = "mse"', 'rounding = "gptq"', 'rounding = "adaround"',
+                'bias_correction = true', 'equalise = true', 'prune = "wanda"', 'prune = "obc"',
+                'prune = "n:m"\npattern = "2:4"', 'prune = "blocks"', 'prune = "neurons"', 'schedule = "cubic"']
+        for i, way in enumerate(ways):
+            with self.subTest(way):
+                self.write('way.toml', TINY.replace('[compress]\n', few + way + '\n'))
+                self.ok('compress', 'model.onnx', '--recipe', 'way.toml', '--out', f'{i}.qprog')
+        programs = [self.read(f'{i}.qprog') for i in range(len(ways))]
+        self.assertEqual(len(set(programs)), len(programs))
+        together = [way for way in ways if re.match('cal.*mse|symm|weight|.*gptq|bias|equ|.*obc', way)]
+        self.write('way.toml', TINY.replace('[compress]\n', few + '\n'.join(together) + '\n'))
+        for threads in [1, 2]:
+            self.ok('compress', 'model.onnx', '--recipe', 'way.toml', '--out', f'p{threads}.qprog', '--threads',
+                    threads)
+        self.assertEqual(self.read('p1.qprog'), self.read('p2.qprog'))
+        self.ok('sample', 'p1.qprog', '--events', 20, '--out', 'p.npz')
+
+    def test_compression_refused(self):
+        self.copy('out/model.onnx')
+        for way, says in [('prune = "n:m"\npattern = "1:4"', ['1:4 gives sparsity 0.75', 'is 0.5']),
+                          ('pattern = "2:4"', 'which is magnitude'),
+                          ('fixed_point = "16,8"\ncalibration = "mse"', 'fixes every scale')]:
+            self.write('way.toml', TINY.replace('[compress]\n', '[compress]\n' + way + '\n'))
+            self.refused('compress', 'model.onnx', '--recipe', 'way.toml', '--out', 'p.qprog', says=says)
+
     def test_energies(self):
         self.copy('out/program.qprog')
         words = ['sample', 'program.qprog', '--events', 40, '--out', 'e.npz', '--energies']

@@ -107,7 +107,7 @@ TEST_CASE("every printed key can be set alone, and changes the hash of its secti
     quench::set_field(r, key + "=" + line.substr(equals + 3));
     CHECK(r == Recipe());
   }
-  CHECK(keys == 85);
+  CHECK(keys == 95);
 
   Recipe r;
   r.generate.targets = {"host"};
@@ -145,6 +145,30 @@ TEST_CASE("unknown keys and tables name the nearest one") {
   CHECK(error_of("data = 5") == "recipe.toml:1:1: data is a table: write [data] and its keys below");
   CHECK(error_of("quantum_gravity = 1") == "recipe.toml:1:1: unknown key \"quantum_gravity\"");
   CHECK(error_of("seed.x = 1").find("recipe.toml:1:1: unknown key") == 0);
+}
+
+TEST_CASE("compression: settings that exclude each other are refused with their numbers") {
+  const auto compress = [](const std::string& text) { return error_of("[compress]\n" + text); };
+  CHECK(compress("prune = \"n:m\"\npattern = \"2:4\"\nsparsity = 0.5") == "no error");
+  CHECK(compress("prune = \"n:m\"\nsparsity = 0.5") ==
+        "recipe.toml: compress.prune n:m needs compress.pattern, for instance 2:4");
+  CHECK(compress("pattern = \"2:4\"") ==
+        "recipe.toml: compress.pattern 2:4 is for compress.prune n:m, which is magnitude");
+  CHECK(compress("prune = \"n:m\"\npattern = \"1:4\"") ==
+        "recipe.toml: compress.pattern 1:4 gives sparsity 0.75, compress.sparsity is 0.8: set it to 0.75");
+  for (const std::string wrong : {"2", "4:2", "0:4", "2:4x", "2:2", "a:b"})
+    CHECK(compress("prune = \"n:m\"\npattern = \"" + wrong + "\"").find("\"N:M\" with 1 <= N < M <= 64") !=
+          std::string::npos);
+  CHECK(compress("prune = \"wanda\"\nscope = \"global\"").find("compress.scope global compares") != std::string::npos);
+  CHECK(compress("schedule = \"cubic\"") == "no error");
+  CHECK(compress("schedule = \"cubic\"\ntune_steps = 0").find("compress.tune_steps 0") != std::string::npos);
+  CHECK(compress("schedule = \"cubic\"\nprune = \"obc\"").find("compress.prune is obc") != std::string::npos);
+  CHECK(compress("fixed_point = \"16,8\"\nrounding = \"gptq\"") == "no error");
+  for (const std::string scale : {"calibration = \"mse\"", "weight_range = \"mse\"", "symmetric = false"})
+    CHECK(compress("fixed_point = \"16,8\"\n" + scale).find("fixes every scale") != std::string::npos);
+  for (const std::string solved : {"rounding = \"gptq\"", "weight_range = \"mse\"", "bias_correction = true"})
+    CHECK(compress("quantized_tune_steps = 5\n" + solved).find("learns codes and scales") != std::string::npos);
+  CHECK(compress("percentile = 50").find("above 50 .. 100") != std::string::npos);
 }
 
 TEST_CASE("wrong types and values out of range") {

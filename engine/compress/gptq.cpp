@@ -6,7 +6,7 @@
 
 #include "engine/compress/obc.h"
 #include "engine/core/parallel_for.h"
-#include "engine/tensor/symmetric.h"
+#include "engine/tensor/cholesky.h"
 
 namespace quench {
 namespace {

@@ -3,13 +3,11 @@
 #include "targets/command/study_points.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "engine/core/error.h"
-#include "engine/core/field_value.h"
 #include "engine/core/table.h"
-#include "engine/core/toml.h"
-#include "engine/core/version.h"
-#include "engine/train/hash.h"
+#include "engine/report/judgement_section.h"
 
 namespace quench {
 namespace {
@@ -80,53 +78,16 @@ std::vector<StudyPoint> combined(const Recipe& r) {
   return points;
 }
 
-// The one list of what is kept of a result.
-template <class R, class F>
-void fields(R& r, F&& f) {
-  f("stored_bits", r.stored_bits), f("naive_bits", r.naive_bits), f("weights", r.weights), f("nonzeros", r.nonzeros);
-  f("separation", r.separation), f("floor", r.floor);
-  f("response_percent", r.response_percent), f("sd_ratio", r.sd_ratio);
-  f("log_voxel_correlation", r.log_voxel_correlation), f("sd_de", r.sd_de);
-}
-
-std::string kept(std::int64_t x) { return std::to_string(x); }
-std::string kept(double x) { return value_text(x); }
-std::string kept(const std::vector<double>& list) {
-  std::string text;
-  for (double x : list) text += (text.empty() ? "[" : ", ") + value_text(x);
-  return text + "]";
-}
-
-bool read(const TomlValue& v, std::int64_t& to) {
-  const std::int64_t* x = std::get_if<std::int64_t>(&v.value);
-  if (x) to = *x;
-  return x;
-}
-bool read(const TomlValue& v, double& to) {
-  const double* x = std::get_if<double>(&v.value);
-  if (x) to = *x;
-  return x;
-}
-bool read(const TomlValue& v, std::vector<double>& to) {
-  const std::vector<TomlValue>* items = std::get_if<std::vector<TomlValue>>(&v.value);
-  to.resize(items ? items->size() : 0);
-  for (std::size_t i = 0; i < to.size(); ++i)
-    if (!read((*items)[i], to[i])) return false;
-  return items;
-}
-
 constexpr Group groups[] = {Group::total, Group::layer, Group::centre, Group::width, Group::sparsity, Group::voxel};
 
-double mean(const std::vector<double>& list) {
-  double sum = 0;
-  for (double x : list) sum += x;
-  return list.empty() ? 0 : sum / static_cast<double>(list.size());
+std::string with_error(double value, double error, double scale) {
+  return std::isnan(value) ? "-" : estimate_text(Estimate{value, error}, scale);
 }
 
 std::vector<std::string> header() {
   std::vector<std::string> cells{"point", "bits", "smaller", "naive", "non-zero %"};
   for (Group g : groups) cells.push_back(group_name(g));
-  cells.insert(cells.end(), {"response %", "sd ratio", "paired corr.", "sd(dE/E)"});
+  cells.insert(cells.end(), {"response %", "paired corr.", "sd(dE/E)", "FPD", "KPD", "AUC low", "AUC high", "class"});
   return cells;
 }
 
@@ -138,8 +99,10 @@ std::vector<std::string> cells(const StudyPoint& p, const StudyResult& r, const 
       rounded(static_cast<double>(of_float.stored_bits) / static_cast<double>(r.stored_bits), 3), rounded(naive, 3),
       r.weights ? rounded(100 * static_cast<double>(r.nonzeros) / static_cast<double>(r.weights), 3) : "100"};
   for (double s : r.separation) row.push_back(rounded(1e3 * s, 3));
-  row.insert(row.end(), {rounded(r.response_percent, 2), rounded(r.sd_ratio, 3), rounded(r.log_voxel_correlation, 5),
-                         rounded(r.sd_de, 2)});
+  row.insert(row.end(),
+             {rounded(r.response_percent, 2), rounded(r.log_voxel_correlation, 5), rounded(r.sd_de, 2),
+              with_error(r.fpd, r.fpd_error, 1e3), with_error(r.kpd, r.kpd_error, 1e3),
+              with_error(r.auc_low, r.auc_low_error, 1), with_error(r.auc_high, r.auc_high_error, 1), r.grade});
   return row;
 }
 
@@ -156,7 +119,8 @@ std::vector<std::vector<std::string>> rows(const std::vector<StudyPoint>& points
 constexpr const char* note =
     "Separation powers S in 1e-3, mean over each group's features, against held-out showers; smaller: 32-bit dense "
     "floats over the bits that the generated code stores; naive: over weights times their width; paired: against the "
-    "float model's showers of the same noise.";
+    "float model's showers of the same noise; FPD and KPD in 1e-3; AUC of classifiers that see voxels (low) or "
+    "observables (high).";
 
 // One line for each series, from the results as `of` sees them.
 template <class Y>
@@ -170,6 +134,14 @@ ReportPlot plot(const std::string& title, const std::string& label, const std::v
     line->x.push_back(static_cast<double>(results[i].stored_bits)), line->y.push_back(of(results[i]));
   }
   return p;
+}
+
+// In the order in which plot() took the points.
+template <class E>
+void add_errors(ReportPlot& p, const std::vector<StudyPoint>& points, const std::vector<StudyResult>& results, E&& of) {
+  for (std::size_t i = 0; i < points.size(); ++i)
+    for (ReportLine& line : p.lines)
+      if (line.name == points[i].series) line.error.push_back(of(results[i]));
 }
 
 void add_floor(ReportPlot& p, double floor) {
@@ -187,54 +159,6 @@ std::vector<StudyPoint> study_points(const std::string& kind, const Recipe& r, c
   if (kind == "distillation") return distillation(r, teacher);
   if (kind == "combined") return combined(r);
   fail("study: \"", kind, "\" is not known; choose quantization, pruning, distillation or combined");
-}
-
-void judge(StudyResult& result, const Geometry& g, const Events& reference, const Events& from_float,
-           const Events& candidate, Binning binning, int threads) {
-  const Comparison c = compare(g, reference, candidate, threads, binning);
-  for (const GroupSummary& s : c.groups)
-    result.separation.push_back(s.mean_separation), result.floor.push_back(s.mean_floor);
-  result.response_percent = c.response_difference_percent, result.sd_ratio = c.response_sd_ratio;
-  const Paired same_noise = paired(g, from_float, candidate, threads);
-  result.log_voxel_correlation = same_noise.log_voxel_correlation, result.sd_de = same_noise.sd_de;
-}
-
-Tensor cycled(const Tensor& all, int count) {
-  Tensor rows = zeros({count, all.columns()});
-  for (int i = 0; i < count; ++i) std::copy_n(all.row(i % all.rows()), all.columns(), rows.row(i));
-  return rows;
-}
-
-std::string study_key(const Recipe& r, const Model& m) {
-  Hash h;
-  h.text(version), h.word(recipe_hash(r));
-  for_each_parameter(m, [&](std::size_t, const std::string&, const Tensor& t) { h.tensor(t); });
-  return std::to_string(h.value);
-}
-
-std::string result_text(const StudyResult& r, const std::string& key) {
-  std::string text = "key = \"" + key + "\"\n";
-  fields(r, [&](const char* name, const auto& member) { text += std::string(name) + " = " + kept(member) + "\n"; });
-  return text;
-}
-
-std::optional<StudyResult> read_result(const std::string& text, const std::string& path, const std::string& key) {
-  const TomlDocument document = parse_toml(text, path);
-  const auto entry = [&](const std::string& name) {
-    return std::find_if(document.entries.begin(), document.entries.end(),
-                        [&](const TomlEntry& e) { return e.key == name; });
-  };
-  const auto end = document.entries.end();
-  if (entry("key") == end) return {};
-  const std::string* of = std::get_if<std::string>(&entry("key")->value.value);
-  if (!of || *of != key) return {};
-  StudyResult r;
-  bool whole = true;
-  fields(r, [&](const char* name, auto& member) {
-    whole = whole && entry(name) != end && read(entry(name)->value, member);
-  });
-  if (!whole) return {};
-  return r;
 }
 
 std::string study_text(const std::vector<StudyPoint>& points, const std::vector<StudyResult>& results) {
@@ -255,7 +179,7 @@ Json study_json(const std::string& kind, const Recipe& r, const std::vector<Stud
     Json entry = Json::object();
     entry["point"] = points[i].name, entry["series"] = points[i].series;
     entry["bits"] = points[i].bits, entry["sparsity"] = points[i].sparsity;
-    fields(results[i], [&](const char* name, const auto& member) { entry[name] = member; });
+    study_fields(results[i], [&](const char* name, const auto& member) { entry[name] = member; });  // NaN becomes null
     list.push_back(entry);
   }
   j["points"] = list;
@@ -271,15 +195,29 @@ Report study_report(const std::string& kind, const Recipe& r, const std::vector<
                    grouped(results[0].stored_bits) + " bits smaller, judged on " + grouped(r.evaluate.events) +
                    " generated showers each.";
   report.tables.push_back({"Points", note, header(), rows(points, results)});
-  ReportPlot all = plot("All groups", "mean separation power", points, results,
-                        [](const StudyResult& x) { return mean(x.separation); });
-  add_floor(all, mean(results[0].floor));
+  ReportPlot all = plot("All groups", "mean separation power", points, results, mean_separation);
+  double mean_floor = 0;
+  for (double f : results[0].floor) mean_floor += f / static_cast<double>(results[0].floor.size());
+  add_floor(all, mean_floor);
   report.plots.push_back(all);
   for (std::size_t g = 0; g < results[0].separation.size(); ++g) {
     ReportPlot one = plot(group_name(groups[g]), "separation power", points, results,
                           [g](const StudyResult& x) { return x.separation[g]; });
     add_floor(one, results[0].floor[g]);
     report.plots.push_back(one);
+  }
+  if (!std::isnan(results[0].fpd)) {
+    ReportPlot fpd =
+        plot("Frechet physics distance", "FPD", points, results, [](const StudyResult& x) { return x.fpd; });
+    add_errors(fpd, points, results, [](const StudyResult& x) { return x.fpd_error; });
+    report.plots.push_back(fpd);
+  }
+  if (!std::isnan(results[0].auc_high)) {
+    ReportPlot auc =
+        plot("Classifier on observables", "AUC", points, results, [](const StudyResult& x) { return x.auc_high; });
+    auc.log_y = false;
+    add_errors(auc, points, results, [](const StudyResult& x) { return x.auc_high_error; });
+    report.plots.push_back(auc);
   }
   ReportPlot same = plot("Against the float model", "1 - log-voxel correlation", points, results,
                          [](const StudyResult& x) { return 1 - x.log_voxel_correlation; });

@@ -38,9 +38,9 @@ class Study(CommandTest):
         whole = (self.folder / 'quantization/bits-5.toml').read_text()
         (self.folder / 'quantization/bits-5.toml').write_text(whole[:whole.index('separation')])
         again, _ = self.study('quantization')
-        self.assertEqual(again.stderr.count(' of 13: '), 2, again.stderr)
+        self.assertEqual(again.stderr.count('bits-'), 2, again.stderr)
         self.assertEqual(tree(self.folder / 'quantization'), before)
-        self.assertEqual(self.study('quantization', '--set', 'compress.output_bits=12')[0].stderr.count(' of 13: '), 13)
+        self.assertEqual(self.study('quantization', '--set', 'compress.output_bits=12')[0].stderr.count('bits-'), 13)
 
     def test_combined_of_a_given_model(self):
         self.ok('train', 'tiny.toml', '--out', 'm.onnx')

@@ -17,7 +17,7 @@ namespace {
 std::vector<Command> commands() {
   return {run_command(),    simulate_command(), train_command(),    compress_command(),
           sample_command(), evaluate_command(), generate_command(), study_command(),
-          import_command(), inspect_command(),  targets_command()};
+          search_command(), import_command(),   inspect_command(),  targets_command()};
 }
 
 std::string overview() {

@@ -34,10 +34,20 @@ void check_fraction(double fraction) {
   if (!(fraction >= 0 && fraction < 1)) fail("prune: sparsity ", fraction, " is outside 0 .. 1 (1 excluded)");
 }
 
+Linear pruned_by_magnitude(Linear op, double fraction) {
+  std::vector<float*> weights;
+  for (float& w : op.weight.data) weights.push_back(&w);
+  drop_smallest(weights, fraction);
+  return op;
+}
+
 Linear pruned(const LayerView& view, const PruneSettings& s, int threads) {
   const Linear& op = view.op();
-  if (s.method == "wanda") return prune_wanda(op, view.x, s.sparsity);
-  if (s.method == "obc") return prune_obc(op, view.x, s.sparsity, threads);
+  const auto own = s.layers.find(view.node.name);
+  const double sparsity = own == s.layers.end() ? s.sparsity : own->second;
+  if (s.method == "magnitude") return pruned_by_magnitude(op, sparsity);
+  if (s.method == "wanda") return prune_wanda(op, view.x, sparsity);
+  if (s.method == "obc") return prune_obc(op, view.x, sparsity, threads);
   if (s.method == "n:m") return refitted(op, prune_n_of_m(op, view.x, s.keep, s.of), view.x, threads);
   if (s.method == "blocks") return refitted(op, prune_blocks(op, s.sparsity), view.x, threads);
   fail("prune: method ", s.method, " is unknown; magnitude, wanda, obc, n:m, blocks and neurons exist");
@@ -63,8 +73,14 @@ Model prune(Model m, double fraction, PruneScope scope) {
 
 Model prune(const Model& m, const PruneSettings& s, Span<const Tensor> inputs, int threads) {
   check_fraction(s.sparsity);
-  if (s.sparsity == 0) return m;
-  if (s.method == "magnitude") return prune(m, s.sparsity, s.scope);
+  for (const auto& [name, fraction] : s.layers) {
+    check_fraction(fraction);
+    if (std::none_of(m.nodes.begin(), m.nodes.end(),
+                     [&name = name](const Node& n) { return n.name == name && std::holds_alternative<Linear>(n.op); }))
+      fail("prune: there is no Linear layer ", name, " in model ", m.name);
+  }
+  if (s.sparsity == 0 && s.layers.empty()) return m;
+  if (s.method == "magnitude" && s.layers.empty()) return prune(m, s.sparsity, s.scope);
   if (s.method == "neurons") return remove_neurons(m, inputs, s.sparsity, Importance::energy, threads);
   const Model sparse = change_layers(
       m, inputs, nullptr, [&](const LayerView& view) { return pruned(view, s, threads); }, threads);

@@ -1,6 +1,7 @@
 // Pruning: weights become exactly zero, or whole neurons leave, by one of several rules.
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <map>
 #include <string>
 
 #include "engine/core/span.h"
@@ -20,6 +21,7 @@ struct PruneSettings {
   double sparsity = 0;               // of the weights (neurons: of every hidden layer's neurons); n:m: the pattern's
   PruneScope scope = PruneScope::layer;  // of magnitude
   int keep = 2, of = 4;                  // n:m
+  std::map<std::string, double> layers;  // sparsities of single Linears, by name; magnitude, wanda and obc
 };
 
 // Layer after layer, each by what it reads on the calibration inputs behind the layers pruned before it; n:m and blocks

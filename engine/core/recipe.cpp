@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 #include "engine/core/error.h"
 #include "engine/core/field_value.h"
@@ -112,6 +111,7 @@ void fields(R& r, F&& f) {
     "steps of training in integers, which learns the scales (LSQ)");
   f("compress.layer_bits", r.compress.layer_bits, optional_text(),
     "\"LAYER=BITS\" or \"LAYER=BITS/OUTPUT_BITS\", other than bits");
+  f("compress.layer_sparsity", r.compress.layer_sparsity, optional_text(), "LAYER=FRACTION, ...: of its own");
   f("compress.encoding", r.compress.encoding, one_of({"smallest", "dense", "csr", "bitmap"}), "how weights are stored");
   f("compress.calibration", r.compress.calibration, one_of({"min-max", "percentile", "mse", "entropy"}),
     "how the ranges between layers follow from their showers");
@@ -285,6 +285,9 @@ void check_recipe(const Recipe& recipe, const std::string& where) {
   }
   check_train(recipe.train, where);
   layer_bits(recipe);
+  if (!layer_sparsity(recipe).empty() && (recipe.compress.schedule == "cubic" || recipe.compress.scope == "global"))
+    fail(where, ": compress.layer_sparsity is for layers pruned at once, each alone; compress.schedule is ",
+         recipe.compress.schedule, ", compress.scope ", recipe.compress.scope);
   check_distill(recipe, where);
   check_compress(recipe, where);
   const double counts = data.maximum_gev * 1000 / recipe.generate.energy_unit_mev;
@@ -363,30 +366,6 @@ std::string recipe_help() {
 SparsePattern sparse_pattern(const Recipe& recipe) {
   const auto pattern = read_pair(recipe.compress.pattern, ':');
   return pattern ? SparsePattern{pattern->first, pattern->second} : SparsePattern{};
-}
-
-FixedPoint fixed_point(const Recipe& recipe) {
-  const auto format = read_pair(recipe.compress.fixed_point, ',');
-  return format ? FixedPoint{format->first, format->second} : FixedPoint{};
-}
-
-std::vector<LayerBits> layer_bits(const Recipe& recipe) {
-  const std::string& list = recipe.compress.layer_bits;
-  std::vector<LayerBits> all;
-  for (std::size_t begin = 0, end = 0; end < list.size(); begin = end + 1) {
-    end = std::min(list.find(',', begin), list.size());
-    const std::string text = list.substr(begin, end - begin);
-    const std::size_t equals = std::min(text.find('='), text.size());
-    LayerBits own{text.substr(0, equals), 0, 0};
-    char slash = 0, more = 0;
-    const int read = std::sscanf(text.c_str() + equals, "=%d%c%d%c", &own.bits, &slash, &own.output_bits, &more);
-    const auto possible = [](int bits) { return bits >= 2 && bits <= 16; };
-    const bool whole = read == 1 || (read == 3 && slash == '/' && possible(own.output_bits));
-    if (!whole || own.layer.empty() || !possible(own.bits))
-      fail("compress.layer_bits: \"", text, "\"; write LAYER=BITS or LAYER=BITS/OUTPUT_BITS with 2 to 16 bits");
-    all.push_back(own);
-  }
-  return all;
 }
 
 }  // namespace quench

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,7 +68,7 @@ struct Recipe {
     int calibration_events = 4096, tune_steps = 4000, tune_batch = 512;
     double tune_learning_rate = 1e-3;
     int quantized_tune_steps = 0;
-    std::string layer_bits;
+    std::string layer_bits, layer_sparsity;
     std::string encoding = "smallest";
     std::string calibration = "min-max";
     double percentile = 99.99;
@@ -136,6 +137,9 @@ struct LayerBits {
   int bits = 0, output_bits = 0;
 };
 std::vector<LayerBits> layer_bits(const Recipe&);
+
+// compress.layer_sparsity: "LAYER=FRACTION", separated by commas.
+std::map<std::string, double> layer_sparsity(const Recipe&);
 
 // Of every `of` weights `keep` stay: compress.pattern "N:M"; {0, 0} when it is "".
 struct SparsePattern {

@@ -90,6 +90,7 @@ PruneSettings prune_settings(const Recipe& r) {
   s.method = r.compress.prune, s.sparsity = r.compress.sparsity;
   s.scope = r.compress.scope == "layer" ? PruneScope::layer : PruneScope::global;
   s.keep = sparse_pattern(r).keep, s.of = sparse_pattern(r).of;
+  s.layers = layer_sparsity(r);
   return s;
 }
 
@@ -112,7 +113,7 @@ Model pruned_and_tuned(const Recipe& r, const Model& m, Span<const Tensor> input
     fail("compress.schedule cubic prunes while tuning, but model ", m.name,
          " is no generator that quench trained and cannot be tuned; set it to at-once");
   const Model sparse = cubic ? m : prune(m, prune_settings(r), inputs, threads);
-  if (r.compress.sparsity == 0 || !tunes) return sparse;
+  if ((r.compress.sparsity == 0 && r.compress.layer_sparsity.empty()) || !tunes) return sparse;
   TuneSettings settings = tune_settings(r, r.compress.tune_steps);
   if (cubic) settings.schedule = SparsitySchedule{0, r.compress.sparsity, 0.5, 10, prune_settings(r).scope};
   const Tuning tuning("tune", r.compress.tune_steps);

@@ -17,6 +17,7 @@ Command compress_command();
 Command sample_command();
 Command evaluate_command();
 Command generate_command();
+Command search_command();
 Command study_command();
 Command import_command();
 Command inspect_command();

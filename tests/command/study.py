@@ -63,3 +63,38 @@ class Study(CommandTest):
         self.refused('study', 'pruningg', 'tiny.toml', '--out', 's', says=['"pruningg" is not known', 'pruning'])
         self.assertFalse((self.folder / 's').exists())
         self.refused('study', 'pruning', 'tiny.toml', '--model', 'none.onnx', '--out', 's', says='none.onnx')
+
+
+class Search(CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.write('tiny.toml', TINY)
+        self.ok('train', 'tiny.toml', '--out', 'm.onnx')
+
+    def search(self, *words):
+        return call(self.folder, 'search', 'tiny.toml', '--model', 'm.onnx', '--out', 'found', *QUICK, '--set',
+                    'distill.steps=5', *words)
+
+    def test_budget_of_bits(self):
+        answer = self.search('--bits', 95000)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        found = json.loads((self.folder / 'found/search.json').read_text())
+        winner = next(p for p in found['points'] if p['point'] == found['chosen'])
+        self.assertLessEqual(winner['stored_bits'], 95000)
+        self.assertIn(found['chosen'] + ' is chosen', answer.stdout)
+        self.assertRegex(answer.stdout, r'(?m)^hidden1 +\d')
+        self.ok('generate', 'found/program.qprog', '--target', 'cortex-m4', '--out', 'code')
+        before = tree(self.folder / 'found')
+        again = self.search('--bits', 95000, '--threads', 1)
+        self.assertEqual(again.stdout, answer.stdout)
+        self.assertNotIn('...', again.stderr)
+        self.assertEqual(tree(self.folder / 'found'), before)
+
+    def test_what_cannot_be(self):
+        for words, says in [(['--bits', 100], '100 stored bits cannot be met: the smallest form takes'),
+                            (['--flash', 100], '100 bytes of flash cannot be met'),
+                            ([], 'nothing is asked for'), (['--class', 'good'], '"good" is not known')]:
+            answer = self.search(*words)
+            self.assertEqual(answer.returncode, 1, answer.stdout)
+            self.assertIn(says, answer.stderr)
+

@@ -11,7 +11,8 @@ COMPLETE = {  # a complete command of every verb; the files need not exist
     'compress': ['m.onnx', '--out', 'p.qprog'], 'sample': ['m.onnx', '--events', 3, '--out', 'e.npz'],
     'evaluate': ['--reference', 'a.npz', '--candidate', 'b.npz', '--geometry', 'ds2'],
     'generate': ['p.qprog', '--target', 'host', '--out', 'o'], 'import': ['f.onnx', '--out', 'm.onnx'],
-    'inspect': ['f.npz'], 'study': ['pruning', 'r.toml', '--out', 'o'], 'targets': []}
+    'inspect': ['f.npz'], 'study': ['pruning', 'r.toml', '--out', 'o'], 'targets': [],
+    'search': ['r.toml', '--out', 'o']}
 
 
 class Usage(CommandTest):

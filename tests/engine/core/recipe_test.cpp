@@ -107,7 +107,7 @@ TEST_CASE("every printed key can be set alone, and changes the hash of its secti
     quench::set_field(r, key + "=" + line.substr(equals + 3));
     CHECK(r == Recipe());
   }
-  CHECK(keys == 95);
+  CHECK(keys == 96);
 
   Recipe r;
   r.generate.targets = {"host"};
@@ -131,6 +131,10 @@ TEST_CASE("bits of single layers") {
   CHECK(own[1].layer == "numbers");
   CHECK(own[1].bits == 8);
   CHECK(own[1].output_bits == 0);
+  quench::set_field(r, "compress.layer_sparsity=hidden2=0.9,numbers=0");
+  CHECK(quench::layer_sparsity(r) == std::map<std::string, double>{{"hidden2", 0.9}, {"numbers", 0}});
+  for (const char* bad : {"hidden2", "=0.4", "a=1", "a=-0.1", "a=nan", "a=0.5x", "a=.1,,b=.1"})
+    CHECK(error_of(std::string("[compress]\nlayer_sparsity = \"") + bad + "\"").find("compress.layer_sparsity: ") == 0);
   for (const char* bad : {"hidden2", "=4", "a=1", "a=17", "a=4/", "a=4/1", "a=4/6x", "a=4;b=4", "a=4,,b=4"}) {
     CAPTURE(bad);
     CHECK(error_of(std::string("[compress]\nlayer_bits = \"") + bad + "\"").find("compress.layer_bits: ") == 0);

@@ -5,10 +5,39 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <vector>
 
+#include "engine/core/error.h"
 #include "engine/core/parallel_for.h"
 
 namespace quench {
+namespace {
+
+// The form that this machine runs; null where it cannot.
+detail::BlockProduct block_product(Kernels kernels) {
+  switch (kernels) {
+    case Kernels::fastest:
+      for (Kernels widest : {Kernels::avx512, Kernels::avx2, Kernels::neon})
+        if (const auto product = block_product(widest)) return product;
+      return detail::matmul_portable;
+    case Kernels::portable:
+      return detail::matmul_portable;
+#if defined(__x86_64__)
+    case Kernels::avx2:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? detail::matmul_avx2 : nullptr;
+    case Kernels::avx512:
+      return __builtin_cpu_supports("avx512f") ? detail::matmul_avx512 : nullptr;
+#elif defined(__aarch64__)
+    case Kernels::neon:
+      return detail::matmul_neon;
+#endif
+    default:
+      return nullptr;
+  }
+}
+
+}  // namespace
 
 void detail::matmul_portable(const MatmulBlock& block) {
   for (int i = 0; i < block.m; ++i)
@@ -23,16 +52,30 @@ void detail::matmul_portable(const MatmulBlock& block) {
     }
 }
 
+float* detail::packing_space(std::size_t floats) {
+  thread_local std::vector<float> buffer;  // it only grows
+  if (buffer.size() < floats + 16) buffer.resize(floats + 16);
+  const std::uintptr_t address = reinterpret_cast<std::uintptr_t>(buffer.data());
+  return buffer.data() + (64 - address % 64) % 64 / sizeof(float);
+}
+
+bool has(Kernels kernels) { return block_product(kernels) != nullptr; }
+
 void matmul(MatrixView a, MatrixView b, int m, int n, int k, Start start, float* c, int threads, Kernels kernels) {
-  const auto run = kernels == Kernels::fastest && detail::has_avx2() ? detail::matmul_avx2 : detail::matmul_portable;
-  // The longer side of C is shared, in units of a register tile; below 2 million operations waking a thread costs more.
-  constexpr std::size_t unit = 48;
+  static const detail::BlockProduct fastest = block_product(Kernels::fastest);
+  const detail::BlockProduct run = kernels == Kernels::fastest ? fastest : block_product(kernels);
+  if (!run)
+    fail("matmul: this machine has not got the instruction set of form ", static_cast<int>(kernels),
+         " of 5; take Kernels::fastest");
+  // The longer side of C is shared, in whole register tiles of every form; below 2 million operations waking a thread
+  // costs more.
   const bool by_rows = m > n;
   const std::size_t length = static_cast<std::size_t>(by_rows ? m : n);
+  const std::size_t unit = by_rows ? 12 : 32, least = by_rows ? 48 : 64;
   if (static_cast<double>(m) * n * k < 1e6) threads = 1;
   const std::size_t shares = threads > 1 ? 2 * static_cast<std::size_t>(threads) : 1;
   const std::size_t units = (length + unit - 1) / unit;
-  const std::size_t grain = std::max<std::size_t>(1, (units + shares - 1) / shares) * unit;
+  const std::size_t grain = std::max(least, (units + shares - 1) / shares * unit);
   parallel_for(threads, length, threads > 1 ? grain : length, [&](std::size_t begin, std::size_t end) {
     const int first = static_cast<int>(begin), count = static_cast<int>(end - begin);
     if (by_rows) {

@@ -14,7 +14,11 @@ struct MatrixView {
 inline MatrixView matrix(const float* data, int columns) { return {data, columns, 1}; }
 inline MatrixView transposed(MatrixView m) { return {m.data, m.column, m.row}; }
 
-enum class Kernels { fastest, portable };  // portable: std::fma loops, the definition of correct
+// Forms of the product, chosen at run time. portable: std::fma loops, the definition of correct; then one for each
+// instruction set; fastest: the widest that this machine has.
+enum class Kernels { fastest, portable, avx2, avx512, neon };
+
+bool has(Kernels);  // whether this machine runs that form
 
 // What a product is added to: nothing, a row of biases [columns of C], or what C holds.
 struct Start {
@@ -27,7 +31,8 @@ inline Start from_bias(const float* bias) { return {Start::Kind::bias, bias}; }
 inline Start from_sum() { return {Start::Kind::sum, nullptr}; }
 
 // C[i, j] = start + A[i, 0] B[0, j] + ... + A[i, k - 1] B[k - 1, j] for row-major C [m, n]. Every element is ONE chain
-// of fused multiply-adds in increasing k.
+// of fused multiply-adds in increasing k, so all forms, layouts and numbers of threads give the same bytes. C may not
+// overlap A or B. Fails when this machine has not got that form.
 void matmul(MatrixView a, MatrixView b, int m, int n, int k, Start start, float* c, int threads = 1,
             Kernels kernels = Kernels::fastest);
 
@@ -42,9 +47,13 @@ struct MatmulBlock {
   std::ptrdiff_t stride;
 };
 
+using BlockProduct = void (*)(const MatmulBlock&);
 void matmul_portable(const MatmulBlock&);
-bool has_avx2();
-void matmul_avx2(const MatmulBlock&);  // only where has_avx2()
+void matmul_avx2(const MatmulBlock&);    // x86-64 only, like the next
+void matmul_avx512(const MatmulBlock&);  // these two only where has() says so
+void matmul_neon(const MatmulBlock&);    // 64-bit Arm only, which always has it
+
+float* packing_space(std::size_t floats);  // this thread's, on a cache line's border, until the next call
 
 }  // namespace detail
 }  // namespace quench

@@ -1,14 +1,18 @@
-// Matrix products: by hand, and the fast kernel against the portable one, byte for byte.
+// Matrix products: by hand, and every form against the portable one, byte for byte.
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <functional>
+#include <string>
 #include <vector>
 
+#include "engine/core/error.h"
 #include "engine/kernels/noise.h"
 #include "engine/tensor/matmul.h"
+#include "engine/tensor/matmul_tiles.h"
 
 using namespace quench;
 
@@ -22,12 +26,83 @@ std::vector<float> random_floats(int count, std::uint32_t seed) {
   return v;
 }
 
-struct Case {
-  int m, n, k;
+// Any instruction set, element by element: tiles, edges and packing of forms that this machine cannot run.
+template <int lanes_, int rows_, int vectors_>
+struct Emulated {
+  struct Vector {
+    float x[lanes_];
+  };
+  static constexpr int lanes = lanes_, rows = rows_, vectors = vectors_;
+  static Vector load(const float* p) {
+    Vector v;
+    std::memcpy(v.x, p, sizeof v.x);
+    return v;
+  }
+  static void store(float* p, const Vector& v) { std::memcpy(p, v.x, sizeof v.x); }
+  static Vector fma(float x, const Vector& b, Vector c) {
+    for (int l = 0; l < lanes; ++l) c.x[l] = std::fma(x, b.x[l], c.x[l]);
+    return c;
+  }
 };
+
+struct Product {
+  MatrixView a, b;
+  int m, n, k;
+  Start start;
+};
+
+struct Form {
+  std::string name;
+  std::function<void(const Product&, float* c)> run;
+};
+
+Form form(const std::string& name, Kernels kernels, int threads) {
+  return {name, [=](const Product& p, float* c) { matmul(p.a, p.b, p.m, p.n, p.k, p.start, c, threads, kernels); }};
+}
+
+template <class Simd>
+Form emulated(const std::string& name) {
+  return {name, [](const Product& p, float* c) { tiled_product<Simd>({p.a, p.b, p.m, p.n, p.k, p.start, c, p.n}); }};
+}
+
+struct NamedKernels {
+  std::string name;
+  Kernels kernels;
+};
+
+const NamedKernels instruction_sets[] = {
+    {"AVX2", Kernels::avx2}, {"AVX-512", Kernels::avx512}, {"NEON", Kernels::neon}};
+
+std::vector<Form> forms_here() {
+  std::vector<Form> forms{
+      emulated<Emulated<16, 12, 2>>("tiles of AVX-512"), emulated<Emulated<8, 6, 2>>("tiles of AVX2"),
+      emulated<Emulated<4, 4, 4>>("tiles of NEON"),      emulated<Emulated<8, 5, 3>>("tiles 5 x 24"),
+      form("fastest, 1 thread", Kernels::fastest, 1),    form("fastest, 3 threads", Kernels::fastest, 3)};
+  for (const NamedKernels& set : instruction_sets) {
+    if (has(set.kernels))
+      forms.push_back(form(set.name, set.kernels, 1));
+    else
+      MESSAGE("this machine has no " << set.name << ": only its tiles are tried");
+  }
+  return forms;
+}
 
 bool same_bytes(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+// Every form gives the bytes of the portable one, on what C held before and behind C.
+void check_forms(const std::vector<Form>& forms, const Product& p) {
+  const std::vector<float> before = random_floats(p.m * p.n + 64, 7);
+  std::vector<float> expected = before;
+  matmul(p.a, p.b, p.m, p.n, p.k, p.start, expected.data(), 1, Kernels::portable);
+  for (const Form& f : forms) {
+    std::vector<float> c = before;
+    f.run(p, c.data());
+    INFO(f.name, ": ", p.m, " x ", p.n, " x ", p.k, ", strides ", p.a.row, " ", p.a.column, " ", p.b.row, " ",
+         p.b.column, ", start ", static_cast<int>(p.start.kind));
+    CHECK(same_bytes(expected, c));
+  }
 }
 
 }  // namespace
@@ -61,7 +136,11 @@ TEST_CASE("every element is one chain of fused multiply-adds in increasing k") {
     }
 }
 
-TEST_CASE("fast and portable kernels, one and three threads: the same bytes for every layout and ragged size") {
+TEST_CASE("all forms: the same bytes for every layout, start and edge of a tile") {
+  struct Case {
+    int m, n, k;
+  };
+  const std::vector<Form> forms = forms_here();
   for (const Case& s : {Case{1, 1, 1},
                         {6, 16, 8},
                         {7, 17, 9},
@@ -70,21 +149,52 @@ TEST_CASE("fast and portable kernels, one and three threads: the same bytes for 
                         {64, 300, 40},
                         {301, 50, 101},
                         {3, 1, 512},
-                        {250, 250, 100},
-                        {2, 3, 0}}) {
+                        {25, 250, 100},
+                        {13, 97, 31},
+                        {2, 3, 0},
+                        {200, 130, 50}}) {
     const std::vector<float> a = random_floats(s.m * s.k, 4), b = random_floats(s.k * s.n, 5),
                              bias = random_floats(s.n, 6);
     for (int layout = 0; layout < 12; ++layout) {
       const MatrixView left = layout & 1 ? transposed(matrix(a.data(), s.m)) : matrix(a.data(), s.k);
       const MatrixView right = layout & 2 ? transposed(matrix(b.data(), s.k)) : matrix(b.data(), s.n);
       const Start start = layout < 4 ? from_zero() : layout < 8 ? from_bias(bias.data()) : from_sum();
-      std::vector<float> expected = random_floats(s.m * s.n, 7), fast = expected, threaded = expected;
-      matmul(left, right, s.m, s.n, s.k, start, expected.data(), 1, Kernels::portable);
-      matmul(left, right, s.m, s.n, s.k, start, fast.data(), 1);
-      matmul(left, right, s.m, s.n, s.k, start, threaded.data(), 3);
-      INFO(s.m, " x ", s.n, " x ", s.k, " layout ", layout);
-      CHECK(same_bytes(expected, fast));
-      CHECK(same_bytes(expected, threaded));
+      check_forms(forms, {left, right, s.m, s.n, s.k, start});
     }
   }
+}
+
+TEST_CASE("all forms: the same bytes for random sizes and strides") {
+  const std::vector<Form> forms = forms_here();
+  const std::uint32_t event[4] = {8, 0, 0, 0};
+  Xoshiro128 g = noise_state(event, 0);
+  const auto below = [&](int limit) { return static_cast<int>(next(g) % static_cast<std::uint32_t>(limit)); };
+  for (int trial = 0; trial < 150; ++trial) {
+    const int m = 1 + below(40), n = 1 + below(trial % 3 ? 100 : 300), k = 1 + below(trial % 5 ? 40 : 600);
+    // [rows, columns] inside a larger matrix, of which every `step`-th element is taken, perhaps transposed.
+    std::vector<float> numbers[2];
+    const auto view = [&](std::vector<float>& buffer, int rows, int columns) {
+      const int step = 1 + below(2), padding = below(4);
+      const bool across = below(2);
+      const int width = (across ? rows : columns) * step + padding;
+      buffer = random_floats(width * (across ? columns : rows), next(g));
+      const MatrixView whole{buffer.data(), width, step};
+      return across ? transposed(whole) : whole;
+    };
+    const MatrixView a = view(numbers[0], m, k), b = view(numbers[1], k, n);
+    const std::vector<float> bias = random_floats(n, next(g));
+    for (const Start& start : {from_zero(), from_bias(bias.data()), from_sum()})
+      check_forms(forms, {a, b, m, n, k, start});
+  }
+}
+
+TEST_CASE("a form that this machine has not got is refused; fastest is one that it has") {
+  const float one = 1;
+  float c = 0;
+  CHECK(has(Kernels::portable));
+  CHECK(has(Kernels::fastest));
+  CHECK_FALSE((has(Kernels::avx2) && has(Kernels::neon)));
+  for (const NamedKernels& set : instruction_sets)
+    if (!has(set.kernels))
+      CHECK_THROWS_AS(matmul(matrix(&one, 1), matrix(&one, 1), 1, 1, 1, from_zero(), &c, 1, set.kernels), Error);
 }

@@ -16,7 +16,7 @@ if [ ! -f "$build/build.ninja" ]; then
 fi
 # Images for other machines and the tests of scripts are not built with the sanitizers.
 if [ $# -eq 0 ]; then
-  for suite in cortex-m4 kernels style setup subproject; do set -- "$@" --no-suite "$suite"; done
+  for suite in arm64 cortex-m4 kernels style setup subproject; do set -- "$@" --no-suite "$suite"; done
 fi
 python=python3
 [ ! -x /usr/bin/python3 ] || python=/usr/bin/python3

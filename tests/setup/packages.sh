@@ -18,6 +18,8 @@ testing_needs='
   avr-g++ gcc-avr
   /usr/lib/avr/include/avr/pgmspace.h avr-libc
   riscv64-unknown-elf-g++ gcc-riscv64-unknown-elf
+  aarch64-linux-gnu-g++ g++-aarch64-linux-gnu
+  qemu-aarch64 qemu-user
   python:numpy python3-numpy
 '
 

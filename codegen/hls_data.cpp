@@ -220,22 +220,38 @@ void choose(Chooser& c, const QClamp& op) {
   c.random_probes(4);
 }
 
-void choose(Chooser& c, const QSoftmax& op) {
-  // The first two parts of a group are as far apart as each difference in turn, the others at the largest.
-  QValue difference = c.in(0);
+// Codes of operand k: the first two parts of a group are as far apart as each difference in turn, the others at the
+// largest.
+std::vector<Words> share_codes(const Chooser& c, std::size_t k, const std::vector<std::uint16_t>& part_begin,
+                               const QExponential& table) {
+  QValue difference = c.in(k);
   difference.high -= difference.low, difference.low = 0;
-  const std::vector<std::int64_t> all = table_codes(difference, 0, op.interpolation_bits, 2 * op.part_begin.back());
-  const std::size_t groups = op.part_begin.size() - 1;
+  const std::vector<std::int64_t> all = table_codes(difference, 0, table.interpolation_bits, 2 * part_begin.back());
+  const std::size_t groups = part_begin.size() - 1;
+  std::vector<Words> codes;
   for (std::size_t first = 0; first < all.size(); first += groups) {
-    Words x = c.filled(0, c.in(0).low);
+    Words x = c.filled(k, c.in(k).low);
     for (std::size_t g = 0; g < groups; ++g) {
-      x[op.part_begin[g]] = word(c.in(0).high);
-      if (op.part_begin[g + 1] - op.part_begin[g] > 1)
-        x[op.part_begin[g] + 1u] = word(c.in(0).high - all[(first + g) % all.size()]);
+      x[part_begin[g]] = word(c.in(k).high);
+      if (part_begin[g + 1] - part_begin[g] > 1)
+        x[part_begin[g] + 1u] = word(c.in(k).high - all[(first + g) % all.size()]);
     }
-    c.probes.push_back({x});
+    codes.push_back(x);
   }
-  for (std::int64_t q : {c.in(0).low, c.in(0).high}) c.probes.push_back({c.filled(0, q)});
+  for (std::int64_t q : {c.in(k).low, c.in(k).high}) codes.push_back(c.filled(k, q));
+  return codes;
+}
+
+void choose(Chooser& c, const QSoftmax& op) {
+  for (const Words& x : share_codes(c, 0, op.part_begin, op.table)) c.probes.push_back({x});
+  c.random_probes(8);
+}
+
+void choose(Chooser& c, const QShareSplit& op) {
+  const std::size_t groups = op.part_begin.size() - 1;
+  for (const Words& x : share_codes(c, 1, op.part_begin, op.table))
+    c.probes.push_back({Words(groups, c.probes.size() % 2 ? next(c.draws) : ~0u), x});
+  for (std::uint32_t total : {0u, 1u, ~0u}) c.probes.push_back({Words(groups, total), c.random_words(1)});
   c.random_probes(8);
 }
 

@@ -288,6 +288,7 @@ void write(HlsBuild& b, const QClamp& op, const std::string&) {
 }
 
 void write(HlsBuild& b, const QSoftmax& op, const std::string&) { write_softmax(b, op); }
+void write(HlsBuild& b, const QShareSplit& op, const std::string&) { write_share_split(b, op); }
 void write(HlsBuild& b, const QLinear& op, const std::string& encoding) { write_linear(b, op, encoding); }
 
 HlsConstant constant(const std::string& name, Interval range, std::int32_t lanes,

@@ -72,6 +72,7 @@ Interval steps_of(const std::vector<std::int64_t>&);
 
 void write_linear(HlsBuild&, const QLinear&, const std::string& encoding);
 void write_softmax(HlsBuild&, const QSoftmax&);
+void write_share_split(HlsBuild&, const QShareSplit&);
 
 HlsLayer hls_layer(const Program&, const QNode&, const DeviceLayer&);
 

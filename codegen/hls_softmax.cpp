@@ -1,16 +1,16 @@
-// Synthesizable C++ of Softmax: three passes over the parts, a division for each part.
+// Synthesizable C++ of Softmax and ShareSplit: three passes over the parts, a division for each part.
 // SPDX-License-Identifier: MIT
 #include "codegen/hls_layer.h"
 
 namespace quench {
 namespace {
 
-// share_x(difference) -> e^-difference in units of 2^-15, linear between knots.
-std::string write_exponential(HlsBuild& b, const QSoftmax& op) {
-  const std::vector<std::int64_t> value(op.exponential.begin(), op.exponential.end());
-  const std::string table = b.table("exponential", value, {0, 32768}), reach = b.number("reach", op.last);
-  const std::string difference = exact_type({0, b.in(0).high - b.in(0).low}), d = exact_type({0, op.last});
-  const int bits = op.interpolation_bits;
+// share_x(difference) -> e^-difference in units of 2^-15, linear between knots; of the codes `codes`.
+std::string write_exponential(HlsBuild& b, const QExponential& t, const QValue& codes) {
+  const std::vector<std::int64_t> value(t.value.begin(), t.value.end());
+  const std::string table = b.table("exponential", value, {0, 32768}), reach = b.number("reach", t.last);
+  const std::string difference = exact_type({0, codes.high - codes.low}), d = exact_type({0, t.last});
+  const int bits = t.interpolation_bits;
   const std::string name = b.id("share");
   auto body = b.w.block("static inline uint32_t ", name, "(const ", difference, " difference)");
   b.pragma("INLINE");
@@ -30,29 +30,25 @@ std::string write_exponential(HlsBuild& b, const QSoftmax& op) {
   return name;
 }
 
-}  // namespace
-
-void write_softmax(HlsBuild& b, const QSoftmax& op) {
-  const std::string share = write_exponential(b, op);
-  b.w.line();
-  const std::int64_t parts = op.part_begin.back(), groups = static_cast<std::int64_t>(op.part_begin.size()) - 1;
+// The layer: operand x of type `type_x` holds the codes; `whole`: what the parts of `group` sum to.
+void write_shares(HlsBuild& b, const std::vector<std::uint16_t>& part_begin, const std::vector<const char*>& operands,
+                  const std::string& type_x, const std::string& term, const std::string& whole) {
+  const std::int64_t parts = part_begin.back(), groups = static_cast<std::int64_t>(part_begin.size()) - 1;
   std::vector<std::int64_t> last(static_cast<std::size_t>(parts));
-  for (std::size_t g = 1; g < op.part_begin.size(); ++g) last[op.part_begin[g] - 1u] = 1;
-  const std::string ends = b.table("last", last, {0, 1}), whole = b.number("whole", op.whole);
-  const std::string difference = exact_type({0, b.in(0).high - b.in(0).low});
-  const std::string term = share + "(static_cast<" + difference + ">(largest[group] - x[i]))";
+  for (std::size_t g = 1; g < part_begin.size(); ++g) last[part_begin[g] - 1u] = 1;
+  const std::string ends = b.table("last", last, {0, 1});
   const auto next_group = [&](const std::string& before) {
     auto end = b.w.block("if (", ends, "[i] != 0)");
     if (!before.empty()) b.w.line(before);
     b.w.line("++group;");
     b.w.line("sum = 0;");
   };
-  auto body = b.w.block(b.head({"x"}));
-  b.w.line(b.type_in(0), " largest[", groups, "];");
+  auto body = b.w.block(b.head(operands));
+  b.w.line(type_x, " largest[", groups, "];");
   b.w.line("uint32_t all[", groups, "];");
   b.w.line("uint32_t sum = 0;");
   b.w.line("int group = 0;");
-  b.w.line(b.type_in(0), " most = x[0];");
+  b.w.line(type_x, " most = x[0];");
   b.w.line("bool begins = true;");
   {
     auto loop = b.w.block("for (int i = 0; i < ", parts, "; ++i)");
@@ -82,6 +78,25 @@ void write_softmax(HlsBuild& b, const QSoftmax& op) {
   next_group("below = 0;");
   b.layer.steps = 3 * parts;
   b.layer.multipliers = 1;
+}
+
+// The exponential's function and its call for part i, whose codes are operand k.
+std::string write_term(HlsBuild& b, const QExponential& t, std::size_t k) {
+  const std::string share = write_exponential(b, t, b.in(k));
+  b.w.line();
+  return share + "(static_cast<" + exact_type({0, b.in(k).high - b.in(k).low}) + ">(largest[group] - x[i]))";
+}
+
+}  // namespace
+
+void write_softmax(HlsBuild& b, const QSoftmax& op) {
+  const std::string term = write_term(b, op.table, 0);
+  write_shares(b, op.part_begin, {"x"}, b.type_in(0), term, b.number("whole", op.whole));
+}
+
+void write_share_split(HlsBuild& b, const QShareSplit& op) {
+  const std::string term = write_term(b, op.table, 1);
+  write_shares(b, op.part_begin, {"total", "x"}, b.type_in(1), term, "total[group]");
 }
 
 }  // namespace quench

@@ -66,7 +66,8 @@ double instructions(const QNode& node, const DeviceLayer& layer, const QValue& o
   }
   if (std::holds_alternative<QNoise>(node.op)) return n * cost.latent;
   if (std::holds_alternative<QSplit>(node.op) || std::holds_alternative<QFraction>(node.op)) return n * cost.split_part;
-  if (std::holds_alternative<QSoftmax>(node.op)) return n * 2 * (cost.table_output + cost.split_part);
+  if (std::holds_alternative<QSoftmax>(node.op) || std::holds_alternative<QShareSplit>(node.op))
+    return n * 2 * (cost.table_output + cost.split_part);
   if (std::holds_alternative<QConcat>(node.op) || std::holds_alternative<QSlice>(node.op) ||
       std::holds_alternative<QThreshold>(node.op) || std::holds_alternative<QPermute>(node.op) ||
       std::holds_alternative<QClamp>(node.op))

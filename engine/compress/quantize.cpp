@@ -307,7 +307,8 @@ std::vector<bool> network_ends(const Model& m) {
   for (Value v : m.outputs) ends[index(v)] = true;
   for (std::size_t i = m.nodes.size(); i-- > 0;) {
     const Node& n = m.nodes[i];
-    const bool border = std::holds_alternative<ConditionalAffine>(n.op) || std::holds_alternative<StickBreaking>(n.op);
+    const bool border = std::holds_alternative<ConditionalAffine>(n.op) ||
+                        std::holds_alternative<StickBreaking>(n.op) || std::holds_alternative<SoftmaxSplit>(n.op);
     if (border || (hands_on(n.op) && ends[index(n.output)]))
       for (Value v : n.inputs) ends[index(v)] = true;
   }

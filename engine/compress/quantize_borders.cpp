@@ -70,13 +70,24 @@ void Quantizer::lower(const ConditionalAffine& op, std::size_t i) {
   }
 }
 
+ValueId Quantizer::split_energy(std::size_t i) const {
+  const Value v = m_.nodes[i].inputs[1];
+  const auto e = energy_.find(index(v));
+  if (e == energy_.end())
+    fail("quantise: ", m_.nodes[i].name, " splits ", info(v).name, ", which is no incident energy");
+  return e->second;
+}
+
+void Quantizer::set_voxels(Value v, ValueId energies) {
+  set(v, energies, s_.energy_unit_mev);
+  p_.values[index(energies)].scale = s_.energy_unit_mev;
+}
+
 void Quantizer::lower(const StickBreaking& op, std::size_t i) {
   const Node& node = m_.nodes[i];
   if (op.logarithmic)
     fail("quantise: ", node.name, " gives logarithms of energies; only energies have an integer form");
-  const auto e = energy_.find(index(node.inputs[1]));
-  if (e == energy_.end())
-    fail("quantise: ", node.name, " splits ", info(node.inputs[1]).name, ", which is no incident energy");
+  const ValueId energy = split_energy(i);
   const int width = info(node.output).width, layers = static_cast<int>(op.layer_voxels.size());
   std::pair<Coded, Coded> parts;
   const auto found = parts_.find(index(node.inputs[0]));
@@ -87,8 +98,9 @@ void Quantizer::lower(const StickBreaking& op, std::size_t i) {
     uniform(x, "layer " + node.name);
     parts = {slice(x, 0, 1, "total_input"), width > 1 ? slice(x, 1, width - 1, "logit_input") : x};
   }
-  const QFraction total = fraction_of_energy(qvalue(parts.first.value), "layer " + node.name);
-  ValueId energies = add("total", total, {parts.first.value, e->second}, energy_value(1));
+  const QFraction total = fraction_of_energy(
+      qvalue(parts.first.value), "exp", [](double x) { return std::exp(x); }, "layer " + node.name);
+  ValueId energies = add("total", total, {parts.first.value, energy}, energy_value(1));
   const QFractionTable logistic = logistic_table(qvalue(parts.second.value));
   QSplit by_layer{{0, static_cast<std::uint16_t>(layers)}, logistic}, by_voxel{{0}, logistic};
   for (int v : op.layer_voxels)
@@ -101,8 +113,25 @@ void Quantizer::lower(const StickBreaking& op, std::size_t i) {
     const Coded logits = slice(parts.second, layers - 1, width - layers, "voxel_logits");
     energies = add("voxel_energies", by_voxel, {energies, logits.value}, energy_value(width));
   }
-  set(node.output, energies, s_.energy_unit_mev);
-  p_.values[index(energies)].scale = s_.energy_unit_mev;
+  set_voxels(node.output, energies);
+}
+
+void Quantizer::lower(const SoftmaxSplit& op, std::size_t i) {
+  const Node& node = m_.nodes[i];
+  const std::string where = "layer " + node.name;
+  const ValueId energy = split_energy(i);
+  const QValue codes = operand(i, 0);
+  const Coded x = coded(node.inputs[0], node.name), first = slice(x, 0, 1, "total_logit");
+  const QFraction total = fraction_of_energy(
+      qvalue(first.value), "scaled logistic", [&](double s) { return op.total_scale / (1 + std::exp(-s)); }, where);
+  const QExponential table = tabulate_exponential(codes.scale, static_cast<std::int32_t>(codes.high - codes.low), 1.5);
+  const int layers = static_cast<int>(op.layer_voxels.size()), voxels = info(node.output).width;
+  ValueId energies = add("total", total, {first.value, energy}, energy_value(1));
+  energies = add("layer_energies", QShareSplit{part_begins({layers}, where), table},
+                 {energies, slice(x, 1, layers, "layer_logits").value}, energy_value(layers));
+  energies = add("voxel_energies", QShareSplit{part_begins(op.layer_voxels, where), table},
+                 {energies, slice(x, 1 + layers, voxels, "voxel_logits").value}, energy_value(voxels));
+  set_voxels(node.output, energies);
 }
 
 void Quantizer::lower(const Threshold& op, std::size_t i) {

@@ -165,15 +165,16 @@ AffineLowering lower_affine(const ConditionalAffine& op, int begin, int length, 
   return a;
 }
 
-QFraction fraction_of_energy(const QValue& code, const std::string& where) {
-  const double largest = std::exp(static_cast<double>(code.high) * code.scale);
+QFraction fraction_of_energy(const QValue& code, const std::string& function, const std::function<double(double)>& f,
+                             const std::string& where) {
+  const double largest = f(static_cast<double>(code.high) * code.scale);
   const int integer_bits = std::max(0, static_cast<int>(std::ceil(std::log2(largest * 1.0001))));
   if (integer_bits > 24)
     fail(where, ": the total reaches ", largest, " times the incident energy; the model has diverged");
   QFraction q;
   q.length = code.length, q.shift = static_cast<std::uint8_t>(32 - integer_bits);
-  q.table = tabulate_fraction("exp", static_cast<std::int32_t>(code.low), static_cast<std::int32_t>(code.high), 1e-5,
-                              [&](std::int32_t c) { return std::ldexp(std::exp(c * code.scale), q.shift); });
+  q.table = tabulate_fraction(function, static_cast<std::int32_t>(code.low), static_cast<std::int32_t>(code.high), 1e-5,
+                              [&](std::int32_t c) { return std::ldexp(f(c * code.scale), q.shift); });
   return q;
 }
 

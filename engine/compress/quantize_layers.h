@@ -1,6 +1,7 @@
 // Quantisation of single layers, given the formats of their input and output.
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -44,8 +45,9 @@ struct AffineLowering {  // y = mu(c) + sigma(c) x in four ops
 AffineLowering lower_affine(const ConditionalAffine&, int begin, int length, double low, double high,
                             const QValue& condition, const QValue& input);
 
-// total = exp(code) * E.
-QFraction fraction_of_energy(const QValue& code, const std::string& where);
+// total = f(value of the code) * E; f is at least 0 and grows.
+QFraction fraction_of_energy(const QValue& code, const std::string& function, const std::function<double(double)>& f,
+                             const std::string& where);
 // Fractions sigmoid(code) of what is left, in units of 2^-32.
 QFractionTable logistic_table(const QValue& code);
 

@@ -101,6 +101,10 @@ class Quantizer {
   Coded affine(const ConditionalAffine&, const Coded& x, const Coded& c, const Condition&, int begin, int length,
                const std::string& name);
 
+  // The energy that the split at this node shares, and what it made of it.
+  ValueId split_energy(std::size_t node) const;
+  void set_voxels(Value, ValueId energies);
+
   // What has no overload below has no integer form.
   template <class Other>
   void lower(const Other&, std::size_t node) {
@@ -118,6 +122,7 @@ class Quantizer {
   void lower(const LogEnergy&, std::size_t node);
   void lower(const ConditionalAffine&, std::size_t node);
   void lower(const StickBreaking&, std::size_t node);
+  void lower(const SoftmaxSplit&, std::size_t node);
   void lower(const Threshold&, std::size_t node);
   void lower(const Permute&, std::size_t node);
   void lower(const Sum&, std::size_t node);

@@ -24,4 +24,12 @@ void parallel_for(int threads, std::size_t count, std::size_t grain, const Body&
   detail::run_ranges(threads, count, grain, call, &body);
 }
 
+// Calls body(row) for the rows 0 .. rows - 1 in such ranges.
+template <class Body>
+void for_rows(int threads, int rows, std::size_t grain, const Body& body) {
+  parallel_for(threads, static_cast<std::size_t>(rows), grain, [&](std::size_t begin, std::size_t end) {
+    for (int i = static_cast<int>(begin); i < static_cast<int>(end); ++i) body(i);
+  });
+}
+
 }  // namespace quench

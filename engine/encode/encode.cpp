@@ -54,6 +54,12 @@ DeviceField table_fields(const QFractionTable& t) {
                 table("value", "uint32_t", t.value)});
 }
 
+DeviceField table_fields(const QExponential& t) {
+  return group("table",
+               {number("last", "int32_t", t.last), number("interpolation_bits", "uint8_t", t.interpolation_bits),
+                table("value", "uint16_t", t.value)});
+}
+
 std::string accumulator_type(const QLinear& op) {
   return op.accumulator_low >= INT32_MIN && op.accumulator_high <= INT32_MAX ? "int32_t" : "int64_t";
 }
@@ -198,13 +204,20 @@ DeviceLayer encode_op(const QClamp& op, Encoding) {
 }
 
 DeviceLayer encode_op(const QSoftmax& op, Encoding) {
-  return {"Shares",
+  return {
+      "Shares",
+      "softmax.h",
+      "",
+      {number("groups", "int32_t", static_cast<std::int64_t>(op.part_begin.size()) - 1),
+       table("part_begin", "uint16_t", op.part_begin), table_fields(op.table), number("whole", "int32_t", op.whole)}};
+}
+
+DeviceLayer encode_op(const QShareSplit& op, Encoding) {
+  return {"ShareSplit",
           "softmax.h",
           "",
           {number("groups", "int32_t", static_cast<std::int64_t>(op.part_begin.size()) - 1),
-           table("part_begin", "uint16_t", op.part_begin), number("last", "int32_t", op.last),
-           number("interpolation_bits", "uint8_t", op.interpolation_bits),
-           table("exponential", "uint16_t", op.exponential), number("whole", "int32_t", op.whole)}};
+           table("part_begin", "uint16_t", op.part_begin), table_fields(op.table)}};
 }
 
 DeviceLayer encode_op(const QSpread& op, Encoding) {

@@ -39,6 +39,9 @@ void run(const ConditionalAffine& op, const Run& r) {
   forward(op, r.input(0), r.input(1), r.output(), r.saved(), r.threads);
 }
 void run(const StickBreaking& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.threads); }
+void run(const SoftmaxSplit& op, const Run& r) {
+  forward(op, r.input(0), r.input(1), r.output(), r.saved(), r.threads);
+}
 void run(const Threshold& op, const Run& r) { forward(op, r.input(0), r.output()); }
 void run(const Permute& op, const Run& r) { forward(op, r.input(0), r.output()); }
 void run(const Coupling& op, const Run& r) { forward(op, r.input(0), r.input(1), r.output(), r.saved(), r.threads); }
@@ -128,6 +131,14 @@ void back(const ConditionalAffine& op, const Back& b) {
 void back(const StickBreaking& op, const Back& b) {
   const auto compute = [&](Tensor* ds, Tensor* de) {
     backward(op, b.run.input(0), b.run.input(1), b.run.output(), b.output_gradient(), ds, de, b.run.threads);
+  };
+  b.into(0, [&](Tensor& ds) { compute(&ds, nullptr); });
+  b.into(1, [&](Tensor& de) { compute(nullptr, &de); });
+}
+void back(const SoftmaxSplit& op, const Back& b) {
+  const auto compute = [&](Tensor* ds, Tensor* de) {
+    backward(op, b.run.input(0), b.run.input(1), b.run.output(), b.run.saved(), b.output_gradient(), ds, de,
+             b.run.threads);
   };
   b.into(0, [&](Tensor& ds) { compute(&ds, nullptr); });
   b.into(1, [&](Tensor& de) { compute(nullptr, &de); });

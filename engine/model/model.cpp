@@ -102,19 +102,36 @@ void check_op(const ConditionalAffine& op, const Site& site) {
   expect_width(site, "log_deviation", op.log_deviation.columns(), op.mean.columns());
 }
 
-void check_op(const StickBreaking& op, const Site& site) {
+// Voxels of all layers; both kinds of split read logits and the incident energy.
+long long voxels_of(const std::vector<int>& layer_voxels, const Site& site) {
   expect_inputs(site, 2);
+  expect_width(site, "the incident energy", site.inputs[1], 1);
   long long voxels = 0;
-  for (int parts : op.layer_voxels) {
+  for (int parts : layer_voxels) {
     if (parts < 1)
-      fail("model: node ", site.node, " (StickBreaking): a layer has ", parts, " voxels; each needs at least 1");
+      fail("model: node ", site.node, " (", site.type, "): a layer has ", parts, " voxels; each needs at least 1");
     voxels += parts;
   }
+  return voxels;
+}
+
+void check_op(const StickBreaking& op, const Site& site) {
+  const long long voxels = voxels_of(op.layer_voxels, site);
   if (voxels != site.inputs[0])
     fail("model: node ", site.node, " (StickBreaking): layers hold ", voxels, " voxels, the input has ", site.inputs[0],
          " columns");
   expect_width(site, "the output", site.output, site.inputs[0]);
-  expect_width(site, "the incident energy", site.inputs[1], 1);
+}
+
+void check_op(const SoftmaxSplit& op, const Site& site) {
+  const long long voxels = voxels_of(op.layer_voxels, site), layers = static_cast<long long>(op.layer_voxels.size());
+  if (layers < 1 || 1 + layers + voxels != site.inputs[0])
+    fail("model: node ", site.node, " (SoftmaxSplit): ", layers, " layers of ", voxels, " voxels need ",
+         1 + layers + voxels, " columns, the input has ", site.inputs[0]);
+  if (!(op.total_scale > 0) || !std::isfinite(op.total_scale))
+    fail("model: node ", site.node, " (SoftmaxSplit): the largest total, ", op.total_scale,
+         " incident energies, must be finite and above 0");
+  expect_width(site, "the output", site.output, static_cast<int>(voxels));
 }
 
 void check_op(const Permute& op, const Site& site) {
@@ -245,6 +262,9 @@ bool same(const ActNorm& a, const ActNorm& b) {
   return a.shift == b.shift && a.log_scale == b.log_scale && a.inverse == b.inverse && a.track == b.track;
 }
 bool same(const Spread& a, const Spread& b) { return a.deviation == b.deviation; }
+bool same(const SoftmaxSplit& a, const SoftmaxSplit& b) {
+  return a.layer_voxels == b.layer_voxels && a.total_scale == b.total_scale;
+}
 bool same(const NormalDensity&, const NormalDensity&) { return true; }
 bool same(const Asinh& a, const Asinh& b) { return a.width == b.width && a.inverse == b.inverse && a.track == b.track; }
 
@@ -280,11 +300,11 @@ void check_node(const Model& model, const Node& node, std::vector<bool>& known) 
 }  // namespace
 
 const char* type_name(const Op& op) {
-  constexpr const char* names[] = {"Linear",        "BatchNorm", "Relu",          "LeakyRelu", "Sigmoid",
-                                   "Tanh",          "Concat",    "Slice",         "LogEnergy", "ConditionalAffine",
-                                   "StickBreaking", "Threshold", "Permute",       "Sum",       "Product",
-                                   "Clamp",         "Exp",       "Softplus",      "Softmax",   "LayerNorm",
-                                   "Coupling",      "ActNorm",   "NormalDensity", "Spread",    "Asinh"};
+  constexpr const char* names[] = {
+      "Linear",    "BatchNorm",         "Relu",          "LeakyRelu", "Sigmoid",  "Tanh",    "Concat",        "Slice",
+      "LogEnergy", "ConditionalAffine", "StickBreaking", "Threshold", "Permute",  "Sum",     "Product",       "Clamp",
+      "Exp",       "Softplus",          "Softmax",       "LayerNorm", "Coupling", "ActNorm", "NormalDensity", "Spread",
+      "Asinh",     "SoftmaxSplit"};
   static_assert(std::variant_size_v<Op> == sizeof names / sizeof names[0], "one name for each op");
   return names[op.index()];
 }

@@ -24,6 +24,7 @@
 #include "engine/ops/normal_density.h"
 #include "engine/ops/permute.h"
 #include "engine/ops/softmax.h"
+#include "engine/ops/softmax_split.h"
 #include "engine/ops/spread.h"
 #include "engine/ops/stick_breaking.h"
 #include "engine/ops/threshold.h"
@@ -33,7 +34,7 @@ namespace quench {
 // Every trainable layer, once.
 using Op = std::variant<Linear, BatchNorm, Relu, LeakyRelu, Sigmoid, Tanh, Concat, Slice, LogEnergy, ConditionalAffine,
                         StickBreaking, Threshold, Permute, Sum, Product, Clamp, Exp, Softplus, Softmax, LayerNorm,
-                        Coupling, ActNorm, NormalDensity, Spread, Asinh>;
+                        Coupling, ActNorm, NormalDensity, Spread, Asinh, SoftmaxSplit>;
 
 enum class Value : std::uint32_t {};  // index into values; never a pointer
 inline std::size_t index(Value v) { return static_cast<std::size_t>(v); }

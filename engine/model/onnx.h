@@ -8,10 +8,10 @@
 namespace quench {
 
 // What quench writes: IR version 8, opset 17, float32, values [events, width] with a symbolic first dimension, the
-// facts in metadata_props "quench.*". Layers that ONNX lacks (LogEnergy, ConditionalAffine, StickBreaking, Threshold,
-// a Softmax over several groups, Spread, Coupling, ActNorm, Asinh, NormalDensity) are model-local functions of the
-// domain "quench", so that any runtime can run the file. Equal models give equal bytes. Fails on a model that could not
-// be read back: a weight that is not finite, facts out of range.
+// facts in metadata_props "quench.*". Layers that ONNX lacks (LogEnergy, ConditionalAffine, StickBreaking,
+// SoftmaxSplit, Threshold, a Softmax over several groups, Spread, Coupling, ActNorm, Asinh, NormalDensity) are
+// model-local functions of the domain "quench", so that any runtime can run the file. Equal models give equal bytes.
+// Fails on a model that could not be read back: a weight that is not finite, facts out of range.
 std::string onnx_bytes(const Model&);
 
 // What quench reads: its own files, exactly (read_onnx(onnx_bytes(m)) == m where the model's name is a C identifier),

@@ -78,17 +78,41 @@ Body threshold() {
            constant("empty", tensor("", Tensor{{}, {0.0f}})), step("Where", {"below", "empty", "x"}, "y")}};
 }
 
-// Softmax of every group, padded with a logit that counts for nothing.
+// Softmax of every group of x, padded with a logit that counts for nothing: "flat", [events, groups * parts].
+std::vector<std::string> group_shares(const std::string& x) {
+  return {constant("one_column_behind", tensor("", Ints{4}, Ints{0, 0, 0, 1})),
+          constant("nothing", tensor("", Tensor{{}, {-1e30f}})),
+          step("Pad", {x, "one_column_behind", "nothing"}, "padded"),
+          step("Gather", {"padded", "member"}, "logits", {attribute("axis", std::int64_t{1})}),
+          step("Softmax", {"logits"}, "shares", {attribute("axis", std::int64_t{2})}),
+          step("Flatten", {"shares"}, "flat", {attribute("axis", std::int64_t{1})})};
+}
+
 Body group_softmax() {
-  return {{"x", "member", "place"},
-          {constant("one_column_behind", tensor("", Ints{4}, Ints{0, 0, 0, 1})),
-           constant("nothing", tensor("", Tensor{{}, {-1e30f}})),
-           step("Pad", {"x", "one_column_behind", "nothing"}, "padded"),
-           step("Gather", {"padded", "member"}, "logits", {attribute("axis", std::int64_t{1})}),
-           step("Softmax", {"logits"}, "shares", {attribute("axis", std::int64_t{2})}),
-           step("Flatten", {"shares"}, "flat", {attribute("axis", std::int64_t{1})}),
-           step("Gather", {"flat", "place"}, "y", {attribute("axis", std::int64_t{1})})},
-          {"group_sizes"}};
+  Body b{{"x", "member", "place"}, group_shares("x"), {"group_sizes"}};
+  b.nodes.push_back(step("Gather", {"flat", "place"}, "y", {attribute("axis", std::int64_t{1})}));
+  return b;
+}
+
+// E scale sigmoid(s[0]) times the layer's share times the voxel's; the products are double, as in the engine.
+Body softmax_split() {
+  Body b{{"s", "energy", "total_scale", "member", "layer_part", "voxel_part"}, group_shares("s"), {"layer_voxels"}};
+  const std::string wide = "wide_";
+  for (const std::string& node :
+       {constant("first", tensor("", Ints{1}, Ints{0})),
+        step("Gather", {"s", "first"}, "total_logit", {attribute("axis", std::int64_t{1})}),
+        step("Sigmoid", {"total_logit"}, "response"),
+        step("Gather", {"flat", "layer_part"}, "layer", {attribute("axis", std::int64_t{1})}),
+        step("Gather", {"flat", "voxel_part"}, "voxel", {attribute("axis", std::int64_t{1})})})
+    b.nodes.push_back(node);
+  for (const char* value : {"response", "energy", "layer", "voxel"})
+    b.nodes.push_back(step("Cast", {value}, wide + value, {attribute("to", to_double)}));
+  for (const std::string& node :
+       {step("Mul", {"wide_energy", "total_scale"}, "largest"), step("Mul", {"largest", "wide_response"}, "total"),
+        step("Mul", {"total", "wide_layer"}, "layer_energy"), step("Mul", {"layer_energy", "wide_voxel"}, "voxels"),
+        step("Cast", {"voxels"}, "y", {attribute("to", to_float)})})
+    b.nodes.push_back(node);
+  return b;
 }
 
 Body spread() {
@@ -102,6 +126,7 @@ Body body_of(const std::string& name) {
   if (name == "ConditionalAffineInverse") return conditional_affine(true);
   if (name == "StickBreaking") return stick_breaking(false);
   if (name == "StickBreakingLog") return stick_breaking(true);
+  if (name == "SoftmaxSplit") return softmax_split();
   if (name == "Threshold") return threshold();
   if (name == "GroupSoftmax") return group_softmax();
   if (name == "Spread") return spread();
@@ -154,6 +179,18 @@ GroupTables group_tables(const std::vector<int>& group_sizes) {
       t.member.push_back(p < group_sizes[g] ? column++ : columns);
       if (p < group_sizes[g]) t.place.push_back(static_cast<std::int64_t>(g) * t.parts + p);
     }
+  return t;
+}
+
+ShareTables share_tables(const std::vector<int>& layer_voxels) {
+  std::vector<int> sizes{1, static_cast<int>(layer_voxels.size())};
+  sizes.insert(sizes.end(), layer_voxels.begin(), layer_voxels.end());
+  ShareTables t{group_tables(sizes), {}, {}};
+  const auto place = t.groups.place.begin();
+  t.voxel_part.assign(place + 1 + sizes[1], t.groups.place.end());
+  for (int layer = 0; layer < sizes[1]; ++layer)
+    t.layer_part.insert(t.layer_part.end(), static_cast<std::size_t>(sizes[2 + static_cast<std::size_t>(layer)]),
+                        place[1 + layer]);
   return t;
 }
 

@@ -32,8 +32,16 @@ struct GroupTables {
 GroupTables group_shape(const std::vector<int>& group_sizes);
 GroupTables group_tables(const std::vector<int>& group_sizes);
 
+// What a SoftmaxSplit function gathers besides its groups {1, layers, voxels of each layer}: each voxel's layer and the
+// voxel within it, in the flattened [groups * parts].
+struct ShareTables {
+  GroupTables groups;
+  std::vector<std::int64_t> layer_part, voxel_part;  // [voxels]
+};
+ShareTables share_tables(const std::vector<int>& layer_voxels);
+
 // FunctionProto messages by name: LogEnergy, ConditionalAffine, ConditionalAffineInverse, StickBreaking,
-// StickBreakingLog, Threshold, GroupSoftmax, Spread, and those of flow_name() (onnx_flow.h).
+// StickBreakingLog, SoftmaxSplit, Threshold, GroupSoftmax, Spread, and those of flow_name() (onnx_flow.h).
 std::string function(const std::string& name);
 
 }  // namespace quench::onnx

@@ -1,6 +1,7 @@
 // Nodes of the domain "quench" as layers of a Model.
 // SPDX-License-Identifier: MIT
 #include <limits>
+#include <numeric>
 
 #include "engine/core/error.h"
 #include "engine/model/onnx_functions.h"
@@ -12,6 +13,18 @@ namespace {
 
 double number(const Site& s, std::size_t k) {
   return double_constant(*constant_input(s, k).tensor, s.reading.source, s.where);
+}
+
+std::int64_t sum(const std::vector<int>& sizes) { return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0}); }
+
+// The attribute's numbers; none when one is not positive or they add up to more than `most`.
+std::vector<int> sizes(const Site& s, const char* attribute, std::int64_t most) {
+  std::vector<int> sizes;
+  for (const std::int64_t n : ints_attribute(s, attribute).value_or(std::vector<std::int64_t>{})) {
+    if (n < 1 || n > most - sum(sizes)) return {};
+    sizes.push_back(static_cast<int>(n));
+  }
+  return sizes;
 }
 
 void log_energy(const Site& s) {
@@ -41,13 +54,8 @@ void stick_breaking(const Site& s, bool logarithmic) {
   expect_inputs(s, 5, 5);
   expect_attributes(s, {"layer_voxels"});
   const Value numbers = value_input(s, 0), energy = value_input(s, 1);
-  StickBreaking op{{}, logarithmic};
-  std::int64_t voxels = 0;
-  for (const std::int64_t n : ints_attribute(s, "layer_voxels").value_or(std::vector<std::int64_t>{})) {
-    if (n < 1 || n > width(s, numbers) - voxels) break;
-    op.layer_voxels.push_back(static_cast<int>(n));
-    voxels += n;
-  }
+  StickBreaking op{sizes(s, "layer_voxels", width(s, numbers)), logarithmic};
+  const std::int64_t voxels = sum(op.layer_voxels);
   if (voxels != width(s, numbers))
     fail(s.where, ": layer_voxels must be positive and add up to the ", width(s, numbers), " columns of '",
          s.node.inputs[0], "'");
@@ -61,6 +69,26 @@ void stick_breaking(const Site& s, bool logarithmic) {
   add_layer(s, std::move(op), {numbers, energy}, voxels);
 }
 
+void softmax_split(const Site& s) {
+  expect_inputs(s, 6, 6);
+  expect_attributes(s, {"layer_voxels"});
+  const Value logits = value_input(s, 0), energy = value_input(s, 1);
+  const SoftmaxSplit op{sizes(s, "layer_voxels", width(s, logits)), number(s, 2)};
+  const std::int64_t voxels = sum(op.layer_voxels);
+  if (op.layer_voxels.empty() || heads_width(op) != width(s, logits))
+    fail(s.where, ": layer_voxels must be positive; with their number and 1 they must add up to the ", width(s, logits),
+         " columns of '", s.node.inputs[0], "'");
+  const std::vector<std::int64_t> member = ints(s, 3), layer_part = ints(s, 4), voxel_part = ints(s, 5);
+  const GroupTables shape = group_shape(heads_softmax(op).group_sizes);
+  bool same = static_cast<std::int64_t>(member.size()) == shape.groups * shape.parts;
+  if (same) {
+    const ShareTables expected = share_tables(op.layer_voxels);
+    same = member == expected.groups.member && layer_part == expected.layer_part && voxel_part == expected.voxel_part;
+  }
+  if (!same) fail(s.where, ": its tables do not belong to layer_voxels; the file was edited, export it again");
+  add_layer(s, op, {logits, energy}, voxels);
+}
+
 void threshold(const Site& s) {
   expect_inputs(s, 2, 2);
   expect_attributes(s, {});
@@ -72,13 +100,8 @@ void group_softmax(const Site& s) {
   expect_inputs(s, 3, 3);
   expect_attributes(s, {"group_sizes"});
   const Value x = value_input(s, 0);
-  Softmax op;
-  std::int64_t columns = 0;
-  for (const std::int64_t n : ints_attribute(s, "group_sizes").value_or(std::vector<std::int64_t>{})) {
-    if (n < 1 || n > width(s, x) - columns) break;
-    op.group_sizes.push_back(static_cast<int>(n));
-    columns += n;
-  }
+  Softmax op{sizes(s, "group_sizes", width(s, x))};
+  const std::int64_t columns = sum(op.group_sizes);
   if (columns != width(s, x))
     fail(s.where, ": group_sizes must be positive and add up to the ", width(s, x), " columns of '", s.node.inputs[0],
          "'");
@@ -108,6 +131,7 @@ void read_quench_node(const Site& s) {
   if (type == "ConditionalAffineInverse") return conditional_affine(s, true);
   if (type == "StickBreaking") return stick_breaking(s, false);
   if (type == "StickBreakingLog") return stick_breaking(s, true);
+  if (type == "SoftmaxSplit") return softmax_split(s);
   if (type == "Threshold") return threshold(s);
   if (type == "GroupSoftmax") return group_softmax(s);
   if (type == "Spread") return spread(s);

@@ -133,6 +133,16 @@ void write(Step& s, const StickBreaking& op) {
                {attribute("layer_voxels", Ints{op.layer_voxels.begin(), op.layer_voxels.end()})});
 }
 
+void write(Step& s, const SoftmaxSplit& op) {
+  const onnx::ShareTables t = onnx::share_tables(op.layer_voxels);
+  const Ints voxels{static_cast<std::int64_t>(t.voxel_part.size())};
+  add_constant(s, "total_scale", op.total_scale);
+  add_constant(s, "member", Ints{t.groups.groups, t.groups.parts}, t.groups.member);
+  add_constant(s, "layer_part", voxels, t.layer_part);
+  add_constant(s, "voxel_part", voxels, t.voxel_part);
+  add_function(s, "SoftmaxSplit", {attribute("layer_voxels", Ints{op.layer_voxels.begin(), op.layer_voxels.end()})});
+}
+
 void write(Step& s, const Threshold& op) {
   expect_finite(s, "mev", op.mev);
   add_constant(s, "mev", op.mev);

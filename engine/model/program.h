@@ -14,6 +14,7 @@
 #include "engine/ops/noise.h"
 #include "engine/ops/permute.h"
 #include "engine/ops/softmax.h"
+#include "engine/ops/softmax_split.h"
 #include "engine/ops/spread.h"
 #include "engine/ops/stick_breaking.h"
 #include "engine/ops/table.h"
@@ -23,7 +24,7 @@ namespace quench {
 
 // Every quantised layer, once.
 using QOp = std::variant<QNoise, QLogEnergy, QConcat, QSlice, QLinear, QTable, QMultiply, QAdd, QFraction, QSplit,
-                         QThreshold, QPermute, QClamp, QSoftmax, QSpread>;
+                         QThreshold, QPermute, QClamp, QSoftmax, QSpread, QShareSplit>;
 
 // What the integers of a value mean: the event's number {seed_lo, seed_hi, index_lo, index_hi}, energies in the
 // program's unit (both unsigned, 32 bits), or codes: real value (q - zero) * scale.

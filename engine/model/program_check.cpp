@@ -279,19 +279,31 @@ void check(const QClamp& op, const Place& at) {
   at.clamps(op.low, op.high);
 }
 
+// Groups of codes whose exponentials share a whole.
+void check_shares(const std::vector<std::uint16_t>& part_begin, const QExponential& t, const QValue& codes,
+                  const Place& at) {
+  at.meaning(codes, Meaning::code);
+  check_text("", t.maximum_error, at);
+  check_groups(part_begin, at);
+  at.lengths(part_begin.back(), codes), at.lengths(part_begin.back(), at.out());
+  at.require(t.interpolation_bits <= 13, int{t.interpolation_bits}, " interpolation bits, at most 13");
+  at.require(t.last >= 0 && t.last < 65536, "the largest difference in the table, ", t.last, ", is outside 0 .. 65535");
+  const auto needed = static_cast<std::size_t>(table_entries(0, t.last, t.interpolation_bits));
+  at.require(t.value.size() >= needed, t.value.size(), " entries, needs ", needed);
+  at.require(t.value[0] == 32768, "entry 0 is ", t.value[0], ", needs 32768");  // so no sum is 0
+  for (std::uint16_t e : t.value) at.require(e <= 32768, "entry ", e, " is above 32768");
+}
+
+void check(const QShareSplit& op, const Place& at) {
+  at.inputs(2);
+  at.meaning(at.in(0), Meaning::energy), at.meaning(at.out(), Meaning::energy);
+  check_shares(op.part_begin, op.table, at.in(1), at);
+  at.lengths(static_cast<std::int64_t>(op.part_begin.size()) - 1, at.in(0));
+}
+
 void check(const QSoftmax& op, const Place& at) {
   at.inputs(1);
-  at.meaning(at.in(0), Meaning::code);
-  check_text("", op.maximum_error, at);
-  check_groups(op.part_begin, at);
-  at.lengths(op.part_begin.back(), at.in(0)), at.lengths(op.part_begin.back(), at.out());
-  at.require(op.interpolation_bits <= 13, int{op.interpolation_bits}, " interpolation bits, at most 13");
-  at.require(op.last >= 0 && op.last < 65536, "the largest difference in the table, ", op.last,
-             ", is outside 0 .. 65535");
-  const auto needed = static_cast<std::size_t>(table_entries(0, op.last, op.interpolation_bits));
-  at.require(op.exponential.size() >= needed, op.exponential.size(), " entries, needs ", needed);
-  at.require(op.exponential[0] == 32768, "entry 0 is ", op.exponential[0], ", needs 32768");  // so no sum is 0
-  for (std::uint16_t e : op.exponential) at.require(e <= 32768, "entry ", e, " is above 32768");
+  check_shares(op.part_begin, op.table, at.in(0), at);
   at.require(op.whole >= 1 && op.whole <= 65535, "the whole ", op.whole, " is outside 1 .. 65535");
   at.require(at.out().zero == 0, "the result has zero point ", at.out().zero, ", needs 0");
   at.clamps(0, op.whole);

@@ -16,11 +16,9 @@ constexpr std::size_t grain = 64;  // events
 // Calls body(event, first column, columns) for every group.
 template <class Body>
 void for_groups(const Softmax& op, int events, int threads, Body&& body) {
-  parallel_for(threads, static_cast<std::size_t>(events), grain, [&](std::size_t begin, std::size_t end) {
-    for (int i = static_cast<int>(begin); i < static_cast<int>(end); ++i) {
-      int first = 0;
-      for (int columns : op.group_sizes) body(i, first, columns), first += columns;
-    }
+  for_rows(threads, events, grain, [&](int i) {
+    int first = 0;
+    for (int columns : op.group_sizes) body(i, first, columns), first += columns;
   });
 }
 

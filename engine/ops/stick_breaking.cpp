@@ -13,13 +13,6 @@ namespace {
 
 constexpr std::size_t grain = 32;  // events
 
-template <class Body>
-void for_events(int events, int threads, Body&& body) {
-  parallel_for(threads, static_cast<std::size_t>(events), grain, [&](std::size_t begin, std::size_t end) {
-    for (int i = static_cast<int>(begin); i < static_cast<int>(end); ++i) body(i);
-  });
-}
-
 // In both forms a stick of n parts has n - 1 logits; `first` is the stick's first logit. All sums and products are
 // double.
 
@@ -100,7 +93,7 @@ double stick_logits(int parts, float* logit, Part&& part) {
 void forward(const StickBreaking& op, const Tensor& s, const Tensor& energy, Tensor& y, int threads) {
   const int width = s.columns();
   resize(y, s.rows(), width);
-  for_events(s.rows(), threads, [&](int i) {
+  for_rows(threads, s.rows(), grain, [&](int i) {
     const float* logit = s.row(i);
     const double incident = energy.data[static_cast<std::size_t>(i)];
     float* a = scratch(2 * static_cast<std::size_t>(width));
@@ -127,7 +120,7 @@ void backward(const StickBreaking& op, const Tensor& s, const Tensor& energy, co
   const int layers = static_cast<int>(op.layer_voxels.size());
   if (ds) resize(*ds, s.rows(), width);
   if (d_energy) resize(*d_energy, s.rows(), 1);
-  for_events(s.rows(), threads, [&](int i) {
+  for_rows(threads, s.rows(), grain, [&](int i) {
     float* fraction = scratch(2 * static_cast<std::size_t>(width));
     float* g = fraction + width;
     const float* logit = s.row(i);
@@ -159,7 +152,7 @@ void backward(const StickBreaking& op, const Tensor& s, const Tensor& energy, co
 Tensor stick_breaking_numbers(const StickBreaking& op, const Tensor& voxels, const Tensor& incident_energy,
                               int threads) {
   Tensor s = zeros({voxels.rows(), voxels.columns()});
-  for_events(voxels.rows(), threads, [&](int i) {
+  for_rows(threads, voxels.rows(), grain, [&](int i) {
     const float* energy = voxels.row(i);
     for (int j = 0; j < voxels.columns(); ++j)
       if (!(energy[j] > 0))

@@ -228,6 +228,9 @@ Program extremes() {
   add("level", quantize_softmax(Softmax{{4}}, 1e-9, 65535, 65535), {x}, shares);
   add("bounded", QClamp{4, 7, 7}, {x}, {"", Meaning::code, 4, 16, false, 1, 7, 0, 65535});
   const ValueId total = add("total", QFraction{4, 31, fraction}, {bent, energy}, energies("", 4));
+  add("shared", QShareSplit{{0, 4}, tabulate_exponential(2e-4, 65535, 1.5)}, {energy, swapped}, energies("", 4));
+  add("halved", QShareSplit{{0, 4}, tabulate_exponential(1e-9, 65535, 1.5)}, {energy, x}, energies("", 4));
+  add("handed", QShareSplit{{0, 1, 2, 3, 4}, tabulate_exponential(20, 65535, 1.5)}, {total, x}, energies("", 4));
   add("saturated", QFraction{3, 1, fraction}, {sums, energy}, energies("", 3));
   add("vanished", QFraction{3, 62, fraction}, {sums, energy}, energies("", 3));
   const ValueId logit = add("logit", QSlice{0, 3}, {column}, wide_codes("", 3));

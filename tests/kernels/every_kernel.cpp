@@ -77,7 +77,9 @@ template <class X, class Y> void codes(const X* x, Y* y) {
   const Take take = {0, 2};
   const Limit limit = {2, -1, 1};
   static const uint16_t exponential[] = {32768, 100, 0};
-  const Shares shares = {1, part_begin, 2, 1, exponential, 127};
+  const Exponential exponentials = {2, 1, exponential};
+  const Shares shares = {1, part_begin, exponentials, 127};
+  const ShareSplit share_split = {1, part_begin, exponentials};
   static const uint8_t order[] = {1, 0};
   static const uint16_t wide_order[] = {1, 0};
   const Reorder<uint8_t> reorder = {2, order};
@@ -92,6 +94,7 @@ template <class X, class Y> void codes(const X* x, Y* y) {
   run(take, x, y);
   run(limit, x, y);
   run(shares, x, y);
+  run(share_split, event, x, energies);
   run(reorder, x, y);
   run(wide_reorder, event, energies);
   run(fraction, x, event, energies);

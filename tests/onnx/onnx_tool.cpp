@@ -84,6 +84,24 @@ Model generator(const char* name, std::vector<int> layer_voxels, bool logarithmi
   return m;
 }
 
+// A decoder whose outputs are softmax heads.
+Model heads(const char* name, std::vector<int> layer_voxels) {
+  const SoftmaxSplit op{std::move(layer_voxels), 1.6};
+  const int width = heads_width(op), voxels = width - 1 - static_cast<int>(op.layer_voxels.size());
+  Model m;
+  m.name = name;
+  m.facts = {"normal", "rings-10x5", 1000.0, 1e6};
+  const Value z = add_input(m, "latent", 12, InputKind::latent);
+  const Value e = add_input(m, "energy", 1, InputKind::incident_energy);
+  Value h = append(m, "hidden1", random_linear(12, 24, 1), {z}, 24);
+  h = append(m, "act1", LeakyRelu{0.15f}, {h}, 24);
+  h = append(m, "heads", random_linear(24, width, 3), {h}, width);
+  h = append(m, "split", op, {h, e}, voxels);
+  m.outputs = {append(m, "readout", Threshold{15.15}, {h}, voxels)};
+  check(m);
+  return m;
+}
+
 std::string beside(const std::filesystem::path& model, const std::string& what) {
   return (model.parent_path() / (model.stem().string() + "." + what + ".npy")).string();
 }
@@ -171,6 +189,7 @@ int main(int argc, char** argv) {
       write_case(argv[2], generator("uneven", {1, 7, 30, 2, 1}, true, true));
       write_case(argv[2], generator("one_layer", {40}, true, false));
       write_case(argv[2], generator("deep", std::vector<int>(30, 12), false, true));
+      write_case(argv[2], heads("heads", {1, 7, 30, 2, 1}));
       for (const CouplingKind kind : {CouplingKind::additive, CouplingKind::affine, CouplingKind::spline})
         for (const bool features : {false, true}) write_flow(argv[2], kind, features);
       return 0;

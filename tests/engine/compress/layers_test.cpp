@@ -293,19 +293,58 @@ TEST_CASE("softmax: parts sum to the whole exactly, and follow the float model")
       }
     // A difference of floors is off by one at most; the table's error counts for the part itself and, in the sum, for
     // each of at most 7 members.
-    const double table = 8 * op.maximum_error / 32768 * op.whole;
+    const double table = 8 * op.table.maximum_error / 32768 * op.whole;
     CHECK(o.worst_codes <= 1.01 + table);
-    CHECK(op.maximum_error <= std::max(1.5, 4096.0 / op.whole));
+    CHECK(op.table.maximum_error <= std::max(1.5, 4096.0 / op.whole));
   }
+}
+
+TEST_CASE("softmax split: voxels follow the float model, and only energies are split") {
+  Model m;
+  m.name = "heads";
+  m.facts.minimum_energy_mev = 1000, m.facts.maximum_energy_mev = 50000;
+  const Value z = add_input(m, "z", 4, InputKind::latent), e = add_input(m, "e", 1, InputKind::incident_energy);
+  const Value h = append(m, "fc", random_linear(4, 1 + 3 + 9, 2), {z}, 13);
+  m.outputs = {append(m, "split", SoftmaxSplit{{5, 1, 3}, 1.6}, {h, e}, 9)};
+  const Tensor energies = log_uniform_energies(m.facts, 3, 0, 200);
+  const std::vector<Tensor> in = shower_inputs(m, 3, 0, energies, 8, 1);
+  const std::vector<Range> ranges = calibrate(m, in, 1);
+  const Tensor exact = infer(m, in);
+  for (int kind = 0; kind < 3; ++kind) {
+    INFO("settings ", kind);
+    QuantizeSettings s;
+    s.bits = 16;
+    if (kind == 1) s.power_of_two = true;
+    if (kind == 2) s.fixed_width = 16, s.fixed_integer = 4;
+    const Program p = quantize(m, ranges, s);
+    CHECK(read_program(program_text(p), "p") == p);
+    std::vector<std::uint32_t> counts;
+    for (float mev : energies.data) counts.push_back(energy_count(p, static_cast<double>(mev)));
+    const std::vector<Words> showers = run(p, 3, 0, Span<const std::uint32_t>(counts), 1);
+    for (int i = 0; i < 200; ++i) {
+      const std::size_t event = static_cast<std::size_t>(i);
+      double largest = 0;
+      for (int j = 0; j < 9; ++j) largest = std::max(largest, static_cast<double>(exact.row(i)[j]));
+      for (int j = 0; j < 9; ++j)
+        REQUIRE(std::fabs(showers[event][static_cast<std::size_t>(j)] * p.energy_unit_mev -
+                          static_cast<double>(exact.row(i)[j])) < (kind == 2 ? 0.02 : 0.005) * largest);
+    }
+  }
+  Model wrong = m;  // splits what is no energy
+  const Value one = append(wrong, "one", Slice{0, 1}, {z}, 1);
+  wrong.nodes[1].inputs[1] = one;
+  std::swap(wrong.nodes[1], wrong.nodes[2]);
+  CHECK_THROWS_WITH_AS(quantize(wrong, std::vector<Range>(wrong.values.size()), {}),
+                       doctest::Contains("split splits one.out, which is no incident energy"), Error);
 }
 
 TEST_CASE("softmax tables end where the exponential vanishes") {
   const QSoftmax fine = quantize_softmax(Softmax{{2}}, 0.001, 65535, 65535);
-  CHECK(fine.last == 11091);  // 16 ln 2 / 0.001
-  CHECK(fine.exponential.size() < 2000);
+  CHECK(fine.table.last == 11091);  // 16 ln 2 / 0.001
+  CHECK(fine.table.value.size() < 2000);
   const QSoftmax coarse = quantize_softmax(Softmax{{2}}, 5.0, 255, 255);
-  CHECK(coarse.last == 3);
-  CHECK(coarse.exponential == std::vector<std::uint16_t>{32768, 221, 1, 0});
+  CHECK(coarse.table.last == 3);
+  CHECK(coarse.table.value == std::vector<std::uint16_t>{32768, 221, 1, 0});
 }
 
 TEST_CASE("output noise: deviations of either sign follow the float model, with every kind of scale") {

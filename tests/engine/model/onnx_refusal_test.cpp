@@ -266,9 +266,31 @@ TEST_CASE("softmax functions whose tables do not fit their groups") {
   file.outputs = {onnx::value_info("y", 3)};
   CHECK(refusal(softmax({1, 2}, {0, 3, 1, 2}, {0, 2, 3})) == "");
   check_refusal(softmax({1, 1}, {0, 3, 1, 2}, {0, 2, 3}), {"add up to the 3 columns"});
-  check_refusal(softmax({3, 0}, {0, 3, 1, 2}, {0, 2, 3}), {"do not belong to group_sizes"});
+  check_refusal(softmax({3, 0}, {0, 3, 1, 2}, {0, 2, 3}), {"add up to the 3 columns"});
   check_refusal(softmax({1, 2}, {0, 3, 2, 1}, {0, 2, 3}), {"do not belong to group_sizes"});
   check_refusal(softmax({1, 2}, {0, 3, 1}, {0, 2, 3}), {"do not belong to group_sizes"});
+}
+
+TEST_CASE("a softmax split whose tables or widths do not belong together") {
+  OnnxBuilder file = sound();
+  const auto split = [&](const Ints& layers, const Ints& member, const Ints& layer, double scale = 1.6) {
+    const auto ints = [](const char* name, const Ints& v) {
+      return onnx::tensor(name, Ints{static_cast<std::int64_t>(v.size())}, v);
+    };
+    file.initializers = {onnx::tensor("c", scale), ints("m", member), ints("l", layer), ints("v", {2})};
+    file.nodes = {node("s", "SoftmaxSplit", {"x", "e", "c", "m", "l", "v"}, {"y"}, {attribute("layer_voxels", layers)},
+                       "quench")};
+    return file.bytes();
+  };
+  file.inputs = {onnx::value_info("x", 3), onnx::value_info("e", 1)};
+  file.outputs = {onnx::value_info("y", 1)};
+  CHECK(refusal(split({1}, {0, 1, 2}, {1})) == "");  // one layer of one voxel: groups {total}, {layer}, {voxel}
+  check_refusal(split({2}, {0, 1, 2}, {1}), {"add up to the 3 columns"});
+  check_refusal(split({}, {0, 1, 2}, {1}), {"add up to the 3 columns"});
+  check_refusal(split({1, -1}, {0, 1, 2}, {1}), {"add up to the 3 columns"});
+  check_refusal(split({1}, {0, 1, 2}, {1}, 0), {"the largest total, 0"});
+  check_refusal(split({1}, {0, 1}, {1}), {"do not belong to layer_voxels"});
+  check_refusal(split({1}, {0, 1, 2}, {0}), {"do not belong to layer_voxels"});
 }
 
 TEST_CASE("output noise whose deviations are not one for each column") {

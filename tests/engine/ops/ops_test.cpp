@@ -294,6 +294,50 @@ TEST_CASE("stick breaking: an empty voxel has no logarithm") {
       Error);
 }
 
+TEST_CASE("softmax split: by hand") {
+  // Two layers of 2 and 1 voxels, E = 100, total 100 * 1.6 / 2; a quarter of it in the first layer, 3/5 of that in its
+  // first voxel. The logits of a group may all be shifted.
+  const SoftmaxSplit op{{2, 1}};
+  const float third = static_cast<float>(std::log(3.0)), ratio = static_cast<float>(std::log(1.5));
+  const Tensor s{{2, 6}, {0, 0, third, ratio, 0, 9, 0, -50, third - 50, ratio + 80, 80, -200}};
+  const Tensor energy{{2, 1}, {100, 1000}};
+  CHECK(heads_width(op) == 6);
+  check_close(run_op(one_op(op, {6, 1}, 3), {s, energy}), {12, 8, 60, 120, 80, 600}, 1e-5);
+}
+
+TEST_CASE("softmax split: parts sum to the whole, and extreme logits stay finite") {
+  const Tensor s{{2, 8}, {500, -500, 500, 90, -90, 0, 500, -500, -80, 3, 3, -500, -500, -500, 0, 1}};
+  const Tensor energy{{2, 1}, {1000, 4e6f}};
+  const Tensor y = run_op(one_op(SoftmaxSplit{{3, 2}, 1.25}, {8, 1}, 5), {s, energy});
+  for (int i = 0; i < 2; ++i) {
+    double sum = 0;
+    for (int j = 0; j < 5; ++j) {
+      CHECK(y.row(i)[j] >= 0);
+      sum += static_cast<double>(y.row(i)[j]);
+    }
+    const double whole = i == 0 ? 1250 : 5e6 / (1 + std::exp(80.0));
+    CHECK(sum == doctest::Approx(whole).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("softmax split: gradients, with layers of one voxel and a single layer") {
+  for (const std::vector<int>& layers : {std::vector<int>{3, 1, 2}, std::vector<int>{4}, std::vector<int>{1, 1, 1}}) {
+    const SoftmaxSplit op{layers, 1.6};
+    const int width = heads_width(op), voxels = width - 1 - static_cast<int>(layers.size());
+    check_gradients(one_op(op, {width, 1}, voxels),
+                    {random_tensor({4, width}, 31, -2.0f, 2.0f), random_tensor({4, 1}, 32, 1.0f, 3.0f)},
+                    Mode::inference);
+  }
+}
+
+TEST_CASE("softmax split: what does not fit is refused") {
+  CHECK_THROWS_WITH_AS(one_op(SoftmaxSplit{{2, 1}}, {5, 1}, 3),
+                       doctest::Contains("2 layers of 3 voxels need 6 columns, the input has 5"), Error);
+  CHECK_THROWS_WITH_AS(one_op(SoftmaxSplit{{3, 0}}, {6, 1}, 3), doctest::Contains("a layer has 0 voxels"), Error);
+  CHECK_THROWS_WITH_AS(one_op(SoftmaxSplit{{}}, {1, 1}, 1), doctest::Contains("0 layers of 0 voxels"), Error);
+  CHECK_THROWS_WITH_AS(one_op(SoftmaxSplit{{2, 1}, -1}, {6, 1}, 3), doctest::Contains("the largest total, -1"), Error);
+}
+
 TEST_CASE("threshold: below is empty, at the threshold is kept") {
   check_close(run_op(one_op(Threshold{5.0}, {3}, 3), {Tensor{{1, 3}, {4.999f, 5, 7}}}), {0, 5, 7});
 }

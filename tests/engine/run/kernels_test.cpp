@@ -145,15 +145,26 @@ TEST_CASE("softmax: parts of a group sum to the whole exactly, by hand") {
   const uint16_t begin[4] = {0, 3, 4, 6};
   const int8_t x[6] = {5, 4, 3, -7, -128, 127};
   uint8_t y[6];
-  run(Shares{3, begin, 4, 0, halves, 255}, x, y);
+  const Exponential powers{4, 0, halves};
+  run(Shares{3, begin, powers, 255}, x, y);
   CHECK(y[0] == 145);  // 1, 1/2, 1/4 of 7/4: floor(255 * 4/7) = 145,
   CHECK(y[1] == 73);   // floor(255 * 6/7) = 218 less 145,
   CHECK(y[2] == 37);   // 255 less 218
   CHECK(y[3] == 255);  // a group of one takes all
   CHECK(y[4] == 0);    // the difference 255 counts as 4
   CHECK(y[5] == 255);
+  // The same for totals of 32 bits: 2^32 - 1 times a sum of 57344 passes 2^47.
+  const uint32_t total[3] = {4294967295u, 1000, 0};
+  uint32_t part[6];
+  run(ShareSplit{3, begin, powers}, total, x, part);
+  CHECK(part[0] == 2454267025u);  // floor((2^32 - 1) 4/7),
+  CHECK(part[1] == 1227133513u);  // floor((2^32 - 1) 6/7) = 3681400538 less that,
+  CHECK(part[2] == 613566757u);   // the rest
+  CHECK(part[3] == 1000);
+  CHECK(part[4] == 0);
+  CHECK(part[5] == 0);
   const uint16_t knots[3] = {32768, 8192, 0};  // differences 0, 2, 4
-  const Shares coarse{3, begin, 4, 1, knots, 255};
+  const Exponential coarse{4, 1, knots};
   CHECK(exponential_of(coarse, 0) == 32768);
   CHECK(exponential_of(coarse, 1) == 20480);  // halfway
   CHECK(exponential_of(coarse, 3) == 4096);

@@ -64,6 +64,13 @@ TEST_CASE("the interpreter's linear layers equal naive sums, and every value sta
             for (std::size_t i = op->part_begin[g - 1]; i < op->part_begin[g]; ++i) whole += v[index(node.output)][i];
             REQUIRE(whole == static_cast<std::uint32_t>(op->whole));
           }
+      for (const QNode& node : p.nodes)
+        if (const auto* op = std::get_if<QShareSplit>(&node.op))
+          for (std::size_t g = 0; g + 1 < op->part_begin.size(); ++g) {
+            std::uint64_t whole = 0;
+            for (std::size_t i = op->part_begin[g]; i < op->part_begin[g + 1]; ++i) whole += v[index(node.output)][i];
+            REQUIRE(whole == v[index(node.inputs[0])][g]);
+          }
       // The parts before the threshold sum to the total exactly.
       std::uint64_t sum = 0, total = 0;
       for (std::size_t i = 0; i < p.nodes.size(); ++i) {
@@ -218,10 +225,23 @@ TEST_CASE("orders, bounds and softmax tables that a run could not follow are ref
         if constexpr (std::is_same_v<std::decay_t<decltype(op)>, QClamp>) ++op.length;
       },
       "elements, needs");
-  softmax([](QSoftmax& op) { op.exponential[0] = 0; }, "entry 0 is 0, needs 32768");
-  softmax([](QSoftmax& op) { op.exponential.back() = 32769; }, "entry 32769 is above 32768");
-  softmax([](QSoftmax& op) { op.exponential.pop_back(); }, "entries, needs");
-  softmax([](QSoftmax& op) { op.last = 65536; }, "outside 0 .. 65535");
+  softmax([](QSoftmax& op) { op.table.value[0] = 0; }, "entry 0 is 0, needs 32768");
+  softmax([](QSoftmax& op) { op.table.value.back() = 32769; }, "entry 32769 is above 32768");
+  softmax([](QSoftmax& op) { op.table.value.pop_back(); }, "entries, needs");
+  softmax([](QSoftmax& op) { op.table.last = 65536; }, "outside 0 .. 65535");
+  const auto share_split = [&](auto&& change, const char* reason) {
+    refused(
+        [&](auto& op) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(op)>, QShareSplit>) change(op);
+        },
+        reason);
+  };
+  share_split([](QShareSplit& op) { op.table.value[0] = 0; }, "entry 0 is 0, needs 32768");
+  share_split([](QShareSplit& op) { op.table.value.pop_back(); }, "entries, needs");
+  share_split([](QShareSplit& op) { op.table.interpolation_bits = 14; }, "14 interpolation bits, at most 13");
+  share_split([](QShareSplit& op) { op.part_begin[1] = 0; }, "group 0 has no parts");
+  share_split([](QShareSplit& op) { op.part_begin.pop_back(); }, "elements, needs");
+  share_split([](QShareSplit& op) { op.part_begin.insert(op.part_begin.begin() + 1, 0); }, "group 0 has no parts");
   softmax([](QSoftmax& op) { op.whole = 0; }, "the whole 0 is outside 1 .. 65535");
   softmax([](QSoftmax& op) { op.whole += 1; }, "leave the range of value");
   softmax([](QSoftmax& op) { op.part_begin[1] = 0; }, "group 0 has no parts");

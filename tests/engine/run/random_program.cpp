@@ -91,6 +91,16 @@ struct Builder {
                {x}, out);
   }
 
+  // Every energy among 1 to 3 parts, by logits that a layer makes of x.
+  ValueId shared(const std::string& name, ValueId energies, ValueId x) {
+    std::vector<int> sizes;
+    for (int g = 0; g < value(energies).length; ++g) sizes.push_back(between(1, 3));
+    const std::vector<std::uint16_t> begin = part_begins(sizes, name);
+    const ValueId logits = linear(name + "_logits", x, code("n", begin.back(), 16, true), 0.2, 8, "wide", true, false);
+    return add(name, QShareSplit{begin, tabulate_exponential(between(1, 100) / 1e5, 65535, 1.5)}, {energies, logits},
+               energy("cells", begin.back()));
+  }
+
   // x and as many of the latents, with a factor for each column.
   ValueId spread(const std::string& name, ValueId x, ValueId latents) {
     QValue part = value(latents);
@@ -212,7 +222,9 @@ Program random_program(std::uint64_t seed) {
   const ValueId layer_energy = b.add("layer_energy", layers, {total, layer_codes}, Builder::energy("layer", groups));
   const ValueId parts = b.add("parts", split, {layer_energy, part_codes}, Builder::energy("parts", voxels));
   const ValueId ordered = b.permute("ordered", parts);
-  b.p.output = b.add("readout", QThreshold{voxels, 5120}, {ordered}, Builder::energy("voxels", voxels));
+  const ValueId cells = b.shared("cells", ordered, t2);
+  const int width_out = b.value(cells).length;
+  b.p.output = b.add("readout", QThreshold{width_out, 5120}, {cells}, Builder::energy("voxels", width_out));
   check(b.p);
   return b.p;
 }

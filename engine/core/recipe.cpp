@@ -83,6 +83,9 @@ void fields(R& r, F&& f) {
   f("vae.encoder_hidden", r.vae.encoder_hidden, range(1, max_width), "widths of the encoder's hidden layers");
   f("vae.beta", r.vae.beta, range(0, 1e6), "weight of the divergence from normal latents");
   f("vae.kl_warm_up", r.vae.kl_warm_up, range(0, max_count), "steps in which that weight grows to its value");
+  f("vae.heads", r.vae.heads, one_of({"normal", "softmax"}),
+    "stick-breaking numbers with output noise, or a softmax a layer without");
+  f("vae.quanta", r.vae.quanta, range(1, max_count), "energy parts drawn by a softmax: weight of its cross-entropy");
 
   f("distill.teacher", r.distill.teacher, optional_text(),
     "a .onnx to learn from (gan); empty: a flow's own generator");

@@ -55,6 +55,8 @@ struct Recipe {
     std::vector<int> encoder_hidden = {512, 256};
     double beta = 1;
     int kl_warm_up = 2000;
+    std::string heads = "normal";
+    int quanta = 300;
   };
   struct Distill {
     std::string teacher;

@@ -23,17 +23,25 @@ Value find_condition(const Model& model) {
   fail("model ", model.name, ": has no LogEnergy node; a shower generator needs the condition");
 }
 
-const Node& find_affine(const Model& model) {
+const Node& find_end(const Model& model) {
   const Node* found = nullptr;
   for (const Node& node : model.nodes) {
-    const ConditionalAffine* op = std::get_if<ConditionalAffine>(&node.op);
-    if (!op || op->inverse) continue;
-    if (found)
-      fail("model ", model.name, ": both ", found->name, " and ", node.name, " are ConditionalAffine; one is expected");
+    if (!ends_core(node)) continue;
+    if (found) fail("model ", model.name, ": both ", found->name, " and ", node.name, " end its core; one is expected");
     found = &node;
   }
-  if (!found) fail("model ", model.name, ": has no ConditionalAffine node; it is not a generator that quench trained");
+  if (!found)
+    fail("model ", model.name,
+         ": has no ConditionalAffine or SoftmaxSplit node; it is not a generator that quench trained");
   return *found;
+}
+
+// Standardised numbers as voxel energies.
+Value append_energies(Model& m, Value standardised, const Preprocessing& p) {
+  const int voxels = p.numbers.mean.columns();
+  const Value energy = input_of_kind(m, InputKind::incident_energy, "incident_energy");
+  const Value numbers = append(m, "conditional_affine", p.numbers, {standardised, find_condition(m)}, voxels);
+  return append(m, "stick_breaking", p.split, {numbers, energy}, voxels);
 }
 
 // Which values lie above `output`.
@@ -51,12 +59,9 @@ std::vector<bool> values_above(const Model& model, Value output) {
 
 Model deploy(const Model& generator, const Preprocessing& p) {
   Model m = generator;
-  const int voxels = p.numbers.mean.columns();
-  const Value energy = input_of_kind(m, InputKind::incident_energy, "incident_energy");
-  const Value condition = find_condition(m);
-  const Value numbers = append(m, "conditional_affine", p.numbers, {m.outputs.at(0), condition}, voxels);
-  const Value split = append(m, "stick_breaking", p.split, {numbers, energy}, voxels);
-  m.outputs = {append(m, "threshold", Threshold{p.threshold_mev}, {split}, voxels)};
+  const bool splits = std::holds_alternative<SoftmaxSplit>(m.nodes.back().op);
+  const Value energies = splits ? m.outputs.at(0) : append_energies(m, m.outputs.at(0), p);
+  m.outputs = {append(m, "threshold", Threshold{p.threshold_mev}, {energies}, p.numbers.mean.columns())};
   m.values[index(m.outputs[0])].name = "voxels";
   m.facts = {"normal", p.geometry, p.minimum_energy_mev, p.maximum_energy_mev};
   check(m);
@@ -64,7 +69,11 @@ Model deploy(const Model& generator, const Preprocessing& p) {
 }
 
 Preprocessing as_deployed(Preprocessing p, const Model& teacher) {
-  const ConditionalAffine& numbers = std::get<ConditionalAffine>(find_affine(teacher).op);
+  const Node& end = find_end(teacher);
+  if (std::holds_alternative<SoftmaxSplit>(end.op))
+    fail("teacher ", teacher.name, " ends in softmax heads (", end.name,
+         "), a student learns standardised numbers; take a teacher trained with vae.heads = normal");
+  const ConditionalAffine& numbers = std::get<ConditionalAffine>(end.op);
   if (teacher.facts.geometry != p.geometry || numbers.mean.columns() != p.numbers.mean.columns())
     fail("teacher ", teacher.name, " makes showers of ", numbers.mean.columns(), " voxels (", teacher.facts.geometry,
          "), the data are ", p.numbers.mean.columns(), " voxels of ", p.geometry);
@@ -76,8 +85,13 @@ Preprocessing as_deployed(Preprocessing p, const Model& teacher) {
   return p;
 }
 
+bool ends_core(const Node& node) {
+  const ConditionalAffine* op = std::get_if<ConditionalAffine>(&node.op);
+  return (op && !op->inverse) || std::holds_alternative<SoftmaxSplit>(node.op);
+}
+
 Model generator_core(const Model& deployed) {
-  const Value output = find_affine(deployed).inputs.at(0);
+  const Value output = find_end(deployed).inputs.at(0);
   const std::vector<bool> needed = values_above(deployed, output);
   Model core;
   core.name = deployed.name;

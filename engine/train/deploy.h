@@ -6,16 +6,21 @@
 
 namespace quench {
 
-// A trained generator (latent, incident_energy -> standardised numbers) followed by conditional_affine, stick_breaking
-// and threshold; the output is named "voxels" (MeV).
+// A trained generator followed by what makes voxel energies of its outputs: conditional_affine and stick_breaking after
+// standardised numbers, nothing after a SoftmaxSplit, whose outputs they are; then threshold. Inputs are latent and
+// incident_energy, the output is named "voxels" (MeV).
 Model deploy(const Model& generator, const Preprocessing&);
 
 // The preprocessing with the standardisation, condition and split of a deployed model, so that a student's numbers mean
-// what its teacher's do. Fails when the teacher makes showers of another geometry.
+// what its teacher's do. Fails when the teacher makes showers of another geometry, or none of
+// standardised numbers but of softmax heads.
 Preprocessing as_deployed(Preprocessing, const Model& teacher);
 
-// The same network up to the input of the ConditionalAffine node: standardised numbers, where losses and ranges are
-// compared. All inputs are kept, in order. Fails when there is not exactly one such node.
+// The layer behind the trained network: the ConditionalAffine that ends standardisation, or a SoftmaxSplit.
+bool ends_core(const Node&);
+
+// The same network up to the input of that layer: standardised numbers or logits, where losses and ranges are compared.
+// All inputs are kept, in order. Fails when there is not exactly one such layer.
 Model generator_core(const Model& deployed);
 
 // Puts the core's trained layers back (nodes of the same names).

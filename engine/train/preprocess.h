@@ -25,8 +25,9 @@ struct Preprocessing {
 };
 
 struct TrainingSet {
-  Tensor numbers;   // [events, voxels], standardised stick-breaking numbers
-  Tensor energies;  // [events, 1], MeV
+  Tensor numbers;     // [events, voxels], standardised stick-breaking numbers
+  Tensor energies;    // [events, 1], MeV
+  Tensor heads = {};  // head_targets() where a decoder with softmax heads learns (vae_heads.h), else empty
 };
 
 // Empty voxels are filled with threshold * exp(-0.05 - 0.7 |N|), N standard normal from the event's own stream. The

@@ -12,6 +12,7 @@
 #include "engine/train/adam.h"
 #include "engine/train/batches.h"
 #include "engine/train/statistics.h"
+#include "engine/train/vae_heads.h"
 
 namespace quench {
 namespace {
@@ -42,7 +43,7 @@ struct Workspace {
   QNoise noise;
   std::vector<Tensor> encoder_inputs = std::vector<Tensor>(2), decoder_inputs = encoder_inputs;
   std::vector<Tensor> residual = std::vector<Tensor>(1), code_gradient = residual, residual_gradient = residual;
-  Tensor draws{}, slope{}, mean_gradient{}, encoder_gradient{};
+  Tensor draws{}, slope{}, decoder_gradient{}, encoder_gradient{}, targets{};
 };
 
 void draw_batch(Workspace& w, std::int64_t step) {
@@ -50,10 +51,13 @@ void draw_batch(Workspace& w, std::int64_t step) {
   resize(w.encoder_inputs[0], batch, width);
   resize(w.encoder_inputs[1], batch, 1);
   resize(w.decoder_inputs[1], batch, 1);
+  if (w.settings.heads) resize(w.targets, batch, w.data.heads.columns());
   for_each_event(w.settings.seed, step, batch, static_cast<std::uint32_t>(w.events), [&](int row, std::uint32_t event) {
     std::copy_n(w.data.numbers.row(static_cast<int>(event)), width, w.encoder_inputs[0].row(row));
     for (std::vector<Tensor>* inputs : {&w.encoder_inputs, &w.decoder_inputs})
       (*inputs)[1].data[static_cast<std::size_t>(row)] = w.data.energies.data[event];
+    if (w.settings.heads)
+      std::copy_n(w.data.heads.row(static_cast<int>(event)), w.targets.columns(), w.targets.row(row));
   });
 }
 
@@ -97,13 +101,37 @@ void encoder_backward(Workspace& w, double beta) {
   backward(w.encoder.model, w.encoder.shards, w.encoder_gradient, w.encoder.gradient, {}, true, w.threads);
 }
 
-// Numbers minus the decoder's means, and back; returns the mean log likelihood.
+// What of the event the likelihood's normal distributions see: numbers, or the total, less the decoder's.
+void find_residuals(Workspace& w) {
+  const Tensor &x = w.encoder_inputs[0], &said = w.decoder.shards.output;
+  if (w.settings.heads) {
+    total_residuals(*w.settings.heads, said, w.targets, w.residual[0]);
+    w.residual.resize(2);
+    w.residual[1] = w.decoder_inputs[1];
+    return;
+  }
+  resize(w.residual[0], x.rows(), x.columns());
+  for (std::size_t i = 0; i < x.size(); ++i) w.residual[0].data[i] = x.data[i] - said.data[i];
+}
+
+// The residuals' gradient as the decoder's; with heads the shares' is added. Returns the shares' mean log likelihood.
+double residuals_backward(Workspace& w) {
+  const Tensor& slope = w.residual_gradient[0];
+  if (const auto& heads = w.settings.heads) {
+    total_backward(*heads, w.decoder.shards.output, slope, w.decoder_gradient);
+    return shares_likelihood(*heads, w.decoder.shards.output, w.targets, w.settings.quanta, w.decoder_gradient,
+                             w.threads);
+  }
+  resize(w.decoder_gradient, slope.rows(), slope.columns());
+  for (std::size_t i = 0; i < slope.size(); ++i) w.decoder_gradient.data[i] = -slope.data[i];
+  return 0;
+}
+
+// Events through the decoder and its likelihood, and back; returns the mean log likelihood.
 double decode(Workspace& w) {
   const int batch = w.settings.batch;
   forward(w.decoder.model, w.decoder_inputs, Mode::training, w.decoder.shards, w.threads);
-  const Tensor& x = w.encoder_inputs[0];
-  resize(w.residual[0], x.rows(), x.columns());
-  for (std::size_t i = 0; i < x.size(); ++i) w.residual[0].data[i] = x.data[i] - w.decoder.shards.output.data[i];
+  find_residuals(w);
   forward(w.likelihood.model, w.residual, Mode::training, w.likelihood.shards, w.threads);
   double sum = 0;
   for (float v : w.likelihood.shards.output.data) sum += static_cast<double>(v);
@@ -111,10 +139,13 @@ double decode(Workspace& w) {
   std::fill(w.slope.data.begin(), w.slope.data.end(), -1.0f / static_cast<float>(batch));
   backward(w.likelihood.model, w.likelihood.shards, w.slope, w.likelihood.gradient, w.residual_gradient, true,
            w.threads);
-  resize(w.mean_gradient, x.rows(), x.columns());
-  for (std::size_t i = 0; i < x.size(); ++i) w.mean_gradient.data[i] = -w.residual_gradient[0].data[i];
-  backward(w.decoder.model, w.decoder.shards, w.mean_gradient, w.decoder.gradient, w.code_gradient, true, w.threads);
-  return sum / batch;
+  if (w.settings.heads) {  // the decoder's own bias is the total's only shift
+    std::vector<Node>& nodes = w.likelihood.gradient.nodes;
+    std::get<ActNorm>(nodes[nodes.size() - 2].op).shift = zeros({1});
+  }
+  const double shares = residuals_backward(w);
+  backward(w.decoder.model, w.decoder.shards, w.decoder_gradient, w.decoder.gradient, w.code_gradient, true, w.threads);
+  return sum / batch + shares;
 }
 
 Model averaged_generator(const VaeSettings& s, const VaeState& state, const TrainingSet& data, int threads) {
@@ -152,7 +183,10 @@ VaeProgress train_step(Workspace& w, VaeState& s, const VaeControl& control) {
   return now;
 }
 
-void check_settings(const VaeSettings& s, const VaeControl& control) {
+void check_settings(const VaeSettings& s, const TrainingSet& data, const VaeControl& control) {
+  if (s.heads && (data.heads.rows() != data.numbers.rows() || data.heads.columns() != heads_width(*s.heads)))
+    fail("train: softmax heads need [", data.numbers.rows(), ", ", heads_width(*s.heads), "] targets, the set has [",
+         data.heads.rows(), ", ", data.heads.columns(), "]; make them with head_targets()");
   if (s.batch < 2 || s.steps < 1)
     fail("train: ", s.steps, " steps of ", s.batch, " events; at least 1 step of 2 events is needed");
   if (s.validation.events > 0 && !control.quality)
@@ -171,7 +205,7 @@ Model trained_generator(const VaeSettings& settings, const VaeState& state, cons
 
 VaeState train_vae(const VaeSettings& settings, const TrainingSet& data, VaeState s, const VaeControl& control,
                    int threads) {
-  check_settings(settings, control);
+  check_settings(settings, data, control);
   Workspace w{settings,
               data,
               training_events(settings.validation, data.numbers.rows()),

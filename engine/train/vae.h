@@ -1,11 +1,13 @@
-// Variational autoencoder of standardised stick-breaking numbers (Kingma and Welling 2014); its decoder is deployed.
+// Variational autoencoder of showers (Kingma and Welling 2014); its decoder is deployed.
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/model/model.h"
+#include "engine/ops/softmax_split.h"
 #include "engine/train/best.h"
 #include "engine/train/loop.h"
 #include "engine/train/preprocess.h"
@@ -20,6 +22,10 @@ struct VaeSettings {
   std::string activation = "leaky-relu";         // of the decoder; the encoder's is a ReLU
   bool batch_norm = true;                        // in the decoder
   std::vector<int> encoder_hidden = {512, 256};
+  // What the decoder gives: with heads, SoftmaxSplit's logits, which the set's `heads` teach; without, the means of the
+  // standardised numbers, with normal noise around them.
+  std::optional<SoftmaxSplit> heads;
+  int quanta = 300;       // draws of each softmax's multinomial (shares_likelihood)
   double beta = 1;        // weight of the divergence KL(q(z|x) || N(0, 1)) ...
   int kl_warm_up = 2000;  // ... which grows to it in these first steps
   int steps = 20000, batch = 256;
@@ -30,7 +36,8 @@ struct VaeSettings {
 };
 
 struct VaeState {
-  Model encoder, decoder, likelihood;  // likelihood: numbers minus the decoder's -> ln p, [events, 1]
+  // likelihood: numbers, or with heads the total over the incident energy, minus the decoder's -> ln p, [events, 1]
+  Model encoder, decoder, likelihood;
   Model decoder_average, likelihood_average;
   Model encoder_first, encoder_second, decoder_first, decoder_second, likelihood_first, likelihood_second;
   std::int64_t step = 0;
@@ -47,7 +54,7 @@ struct VaeProgress {
 using VaeControl = TrainControl<VaeState, VaeProgress>;
 
 // Encoder: standardised numbers and incident_energy -> means and log variances of the latents [2 latent].
-// Decoder: latent and incident_energy -> means of the standardised numbers.
+// Decoder: latent and incident_energy -> means of the standardised numbers, or the heads.
 VaeState start_vae(const VaeSettings&, const Preprocessing&);
 
 std::uint64_t vae_hash(const VaeSettings&, const Preprocessing&, const TrainingSet&);
@@ -58,7 +65,8 @@ VaeState train_vae(const VaeSettings&, const TrainingSet&, VaeState, const VaeCo
 bool ended(const VaeSettings&, const VaeState&);
 
 // The decoder, followed by the noise that the likelihood says: latent [latent + numbers] and incident_energy ->
-// standardised numbers. The first latents are the code, the others noise.
+// standardised numbers. The first latents are the code, the others noise. With heads the decoder followed by
+// SoftmaxSplit, without noise: latent [latent] and incident_energy -> voxels, MeV.
 Model vae_generator(const VaeSettings&, Model decoder, const Model& likelihood);
 
 // What the training found: the best generator, or without validation that of the last averaged decoder, with BatchNorm

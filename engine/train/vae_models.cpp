@@ -30,13 +30,13 @@ Model vae_decoder(const VaeSettings& s, const Preprocessing& p) {
   Model m;
   m.name = s.name;
   m.facts = {"normal", p.geometry, p.minimum_energy_mev, p.maximum_energy_mev};
-  const int width = p.numbers.mean.columns();
+  const int width = s.heads ? heads_width(*s.heads) : p.numbers.mean.columns();
   const Value latent = add_input(m, "latent", s.latent, InputKind::latent);
   const Value energy = add_input(m, "incident_energy", 1, InputKind::incident_energy);
   const Value condition = append(m, "condition", p.condition, {energy}, 1);
   Value h = append(m, "input", Concat{}, {latent, condition}, s.latent + 1);
   h = append_hidden(m, h, s.hidden, activation(s.activation), s.batch_norm);
-  m.outputs = {append(m, "numbers", linear(m.values[index(h)].width, width), {h}, width)};
+  m.outputs = {append(m, s.heads ? "heads" : "numbers", linear(m.values[index(h)].width, width), {h}, width)};
   draw_weights(m, s.seed, 4000);
   check(m);
   return m;
@@ -54,13 +54,31 @@ Model vae_likelihood(const Preprocessing& p) {
   return m;
 }
 
+// A normal distribution of the total over the incident energy around the decoder's, whose deviation is a trained
+// multiple of the response's own at that energy (which the standardisation knows): every energy's total is learned.
+Model total_likelihood(const Preprocessing& p) {
+  Model m;
+  m.name = "likelihood";
+  const Value rest = add_input(m, "residual", 1, InputKind::features);
+  const Value energy = add_input(m, "incident_energy", 1, InputKind::incident_energy);
+  const Value condition = append(m, "condition", p.condition, {energy}, 1);
+  const int terms = p.numbers.log_deviation.rows();
+  ConditionalAffine resolution{zeros({terms, 1}), zeros({terms, 1}), true};
+  for (int d = 0; d < terms; ++d) resolution.log_deviation.row(d)[0] = p.numbers.log_deviation.row(d)[0];
+  const Value x = append(m, "resolution", resolution, {rest, condition}, 1);
+  const Value z = append(m, "sigma", act_norm(1, true), {x}, 2);
+  m.outputs = {append(m, "log_density", NormalDensity{}, {z}, 1)};
+  check(m);
+  return m;
+}
+
 }  // namespace
 
 VaeState start_vae(const VaeSettings& settings, const Preprocessing& p) {
   VaeState s;
   s.encoder = vae_encoder(settings, p);
   s.decoder = s.decoder_average = vae_decoder(settings, p);
-  s.likelihood = s.likelihood_average = vae_likelihood(p);
+  s.likelihood = s.likelihood_average = settings.heads ? total_likelihood(p) : vae_likelihood(p);
   s.encoder_first = s.encoder_second = zeros_like(s.encoder);
   s.decoder_first = s.decoder_second = zeros_like(s.decoder);
   s.likelihood_first = s.likelihood_second = zeros_like(s.likelihood);
@@ -78,10 +96,19 @@ std::uint64_t vae_hash(const VaeSettings& s, const Preprocessing& p, const Train
   h.text(p.geometry), h.number(p.minimum_energy_mev), h.number(p.maximum_energy_mev), h.number(p.threshold_mev);
   for (const ConditionalAffine* op : {&p.numbers, &p.log_voxels}) h.tensor(op->mean), h.tensor(op->log_deviation);
   h.tensor(data.numbers), h.tensor(data.energies);
+  if (s.heads)
+    h.integers(s.heads->layer_voxels), h.number(s.heads->total_scale), h.word(s.quanta), h.tensor(data.heads);
   return h.value;
 }
 
 Model vae_generator(const VaeSettings& s, Model m, const Model& likelihood) {
+  if (s.heads) {
+    const Value heads = m.outputs[0], energy = m.inputs[1].value;
+    m.outputs = {append(m, "softmax_split", *s.heads, {heads, energy},
+                        heads_width(*s.heads) - 1 - static_cast<int>(s.heads->layer_voxels.size()))};
+    check(m);
+    return m;
+  }
   const int width = m.values[index(m.outputs[0])].width;
   // The decoder's latent input becomes the first columns of a wider one, whose others are the output's noise.
   const Value code = m.inputs[0].value;

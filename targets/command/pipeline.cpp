@@ -17,6 +17,7 @@
 #include "engine/core/error.h"
 #include "engine/core/progress.h"
 #include "engine/physics/simulate.h"
+#include "engine/train/deploy.h"
 #include "engine/train/tune_quantized.h"
 
 namespace quench {
@@ -153,8 +154,7 @@ Program quantized(const Recipe& r, const QuantizedStudent& student, Span<const T
 }  // namespace
 
 bool can_be_tuned(const Model& m) {
-  return std::any_of(m.nodes.begin(), m.nodes.end(),
-                     [](const Node& node) { return std::holds_alternative<ConditionalAffine>(node.op); }) &&
+  return std::any_of(m.nodes.begin(), m.nodes.end(), ends_core) &&
          std::none_of(m.inputs.begin(), m.inputs.end(),
                       [](const ModelInput& in) { return in.kind == InputKind::features; });
 }

@@ -17,7 +17,7 @@ struct ShowerQuality {
   Events aside;
   double separation = 0, floor = 0;  // of the last evaluation: means over the groups of observables; 0: none yet
 
-  // Minus the mean separation power of what the generator (latent, incident_energy -> standardised numbers) makes.
+  // Minus the mean separation power of what the generator (deploy.h) makes.
   double operator()(const Model& generator);
 };
 

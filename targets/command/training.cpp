@@ -15,6 +15,7 @@
 #include "engine/train/checkpoint.h"
 #include "engine/train/deploy.h"
 #include "engine/train/tune.h"
+#include "engine/train/vae_heads.h"
 #include "targets/command/options.h"
 #include "targets/command/shower_quality.h"
 
@@ -49,7 +50,7 @@ void tell_memory(const std::vector<const Model*>& trained, int batch, const Trai
     for (const ModelValue& v : m->values) values += v.width;
   }
   const double models = 4 * 6 * weights, activations = 4 * 2 * values * batch;
-  const double data = 4.0 * 2 * static_cast<double>(set.numbers.size() + set.energies.size());
+  const double data = 4.0 * 2 * static_cast<double>(set.numbers.size() + set.energies.size() + set.heads.size());
   const double all = models + activations + data;
   std::fprintf(stderr, "memory: %s for %s weights, %s for a batch of %d, %s for the data\n", bytes_text(models).c_str(),
                grouped(static_cast<std::int64_t>(weights)).c_str(), bytes_text(activations).c_str(), batch,
@@ -221,11 +222,13 @@ void train_flow_model(const Recipe& r, const Data& data, const Session& session)
   result.model = r.distill.steps > 0 ? distilled(r, p.preprocessing, *result.flow, session.threads) : *result.flow;
 }
 
-VaeSettings vae_settings(const Recipe& r) {
+VaeSettings vae_settings(const Recipe& r, const Geometry& geometry) {
   VaeSettings s;
   s.name = r.name, s.seed = r.seed;
   s.latent = r.model.latent, s.latent_bits = r.compress.latent_bits;
   s.hidden = r.model.hidden, s.activation = r.model.activation, s.batch_norm = r.model.batch_norm;
+  if (r.vae.heads == "softmax") s.heads = SoftmaxSplit{geometry.layer_voxels()};
+  s.quanta = r.vae.quanta;
   s.encoder_hidden = r.vae.encoder_hidden, s.beta = r.vae.beta, s.kl_warm_up = r.vae.kl_warm_up;
   s.steps = r.train.steps, s.batch = r.train.batch, s.learning_rate = r.train.learning_rate;
   s.beta1 = r.train.beta1, s.beta2 = r.train.beta2, s.average = r.train.average, s.decay_from = r.train.decay_from;
@@ -234,10 +237,11 @@ VaeSettings vae_settings(const Recipe& r) {
 }
 
 void train_vae_model(const Recipe& r, const Data& data, const Session& session) {
-  const VaeSettings settings = vae_settings(r);
-  const Prepared p = prepare(r, data, session.threads);
+  const VaeSettings settings = vae_settings(r, data.geometry);
+  Prepared p = prepare(r, data, session.threads);
+  if (settings.heads) p.set.heads = head_targets(p.preprocessing, data.training, session.threads);
   Trained& result = session.result;
-  result.curves = {{"log likelihood of the numbers", "nats", {}, {}}, {"divergence of the latents", "nats", {}, {}}};
+  result.curves = {{"log likelihood of the showers", "nats", {}, {}}, {"divergence of the latents", "nats", {}, {}}};
   ShowerQuality quality = shower_quality(r, data, p.preprocessing, session.threads);
   for (const TrainingCurve& curve : quality_curves(r)) result.curves.push_back(curve);
   const VaeState state =

@@ -61,6 +61,53 @@ class Flow(CommandTest):
             self.assertEqual(self.read('m' + name), self.read('whole' + name), name)
 
 
+VAE = TINY.replace('[model]\n', '[model]\nfamily = "vae"\n') + '''
+[vae]
+encoder_hidden = [16]
+heads = "softmax"
+'''
+
+
+class SoftmaxHeads(CommandTest):
+    """A decoder that shares the energy by softmaxes, through the whole chain."""
+
+    def setUp(self):
+        super().setUp()
+        self.write('vae.toml', VAE)
+
+    def test_run(self):
+        answer = call(self.folder, 'run', 'vae.toml', '--set', 'train.validation_events=300', '--set',
+                      'train.evaluate_every=10', '--out', 'out')
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertIn('tune', answer.stderr)
+        out = tree(self.folder / 'out')
+        for name in ['model.onnx', 'program.qprog', 'generate/host/tiny.cpp', 'generate/cortex-m4/tiny.cpp']:
+            self.assertGreater(len(out[name]), 100, name)
+        program = out['program.qprog'].decode()
+        self.assertEqual(program.count(' ShareSplit '), 2)
+        self.assertNotIn(' Spread ', program)
+        self.assertIn('latent code length 8 ', program.replace('latent_out', 'latent'))
+        plots = {plot['y']: plot['lines'] for plot in json.loads(out['report.json'])['plots']}
+        self.assertEqual([line['x'] for line in plots['mean separation power, 300 showers kept aside']],
+                         [[10, 20, 30, 40]] * 2)
+
+    def test_killed(self):
+        self.write('vae.toml', VAE.replace('steps = 40', 'steps = 400'))
+        self.ok('train', 'vae.toml', '--out', 'whole.onnx')
+        process = self.start('train', 'vae.toml', '--out', 'm.onnx')
+        self.wait_for_new('m.onnx.checkpoint', process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.assertLess(0, step_of(self.read('m.onnx.checkpoint')))
+        self.ok('train', 'vae.toml', '--out', 'm.onnx', '--resume')
+        for name in ['.onnx', '.onnx.checkpoint']:
+            self.assertEqual(self.read('m' + name), self.read('whole' + name), name)
+
+    def test_what_cannot_be(self):
+        self.refused('train', 'vae.toml', '--set', 'vae.heads=soft', '--out', 'm.onnx', says=['normal', 'softmax'])
+        self.refused('train', 'vae.toml', '--set', 'vae.quanta=0', '--out', 'm.onnx', says=['vae.quanta'])
+
+
 class Validation(CommandTest):
     """Physics while a GAN trains: the best averaged generator, its curve in the report."""
 

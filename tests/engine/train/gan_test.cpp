@@ -174,7 +174,7 @@ TEST_CASE("deploy: latent and energy to voxels in MeV; its core is the generator
   forward(s.preprocessing.split, numbers, s.data.energies, split, 1);
   for (std::size_t i = 0; i < split.size(); ++i) CHECK(voxels.data[i] == (split.data[i] < 3 ? 0 : split.data[i]));
   CHECK(message([&] { generator_core(generator); }) ==
-        "model shower: has no ConditionalAffine node; it is not a generator that quench trained");
+        "model shower: has no ConditionalAffine or SoftmaxSplit node; it is not a generator that quench trained");
 }
 
 TEST_CASE("settings that cannot work are refused") {

@@ -12,8 +12,8 @@ namespace quench {
 Model deploy(const Model& generator, const Preprocessing&);
 
 // The preprocessing with the standardisation, condition and split of a deployed model, so that a student's numbers mean
-// what its teacher's do. Fails when the teacher makes showers of another geometry, or none of
-// standardised numbers but of softmax heads.
+// what its teacher's do. Fails when the teacher makes showers of another geometry, or ends in softmax heads, which have
+// no such numbers.
 Preprocessing as_deployed(Preprocessing, const Model& teacher);
 
 // The layer behind the trained network: the ConditionalAffine that ends standardisation, or a SoftmaxSplit.

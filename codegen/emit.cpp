@@ -41,6 +41,14 @@ std::string describe(const Program& p, const QNode& node, const DeviceLayer& lay
     text << ", " << op->function << ", error at most " << op->maximum_error << " codes";
   if (const auto* op = std::get_if<QSoftmax>(&node.op))
     text << ", " << op->part_begin.size() - 1 << " groups that sum to " << op->whole;
+  if (const auto* op = std::get_if<QCoupling>(&node.op)) {
+    text << (op->factor.value.empty() ? ", additive" : ", affine") << (op->inverse ? ", inverse" : "");
+    text << ", columns " << op->begin << " .. " << op->begin + op->length - 1 << ", ";
+    if (op->error == 0)
+      text << "undone exactly";
+    else
+      text << "undone to within " << op->error << " codes";
+  }
   if (out.meaning == Meaning::code)
     text << "; output codes " << out.low << " .. " << out.high << ", scale " << out.scale << ", zero " << out.zero;
   else

@@ -345,6 +345,7 @@ Files emit_embedded(const Program& p, const Plan& plan, const Target& target) {
       "// The generated model under a fixed name, for the mains that come with a target.\n"
       "// SPDX-License-Identifier: MIT-0\n#pragma once\n#include \"" +
       p.name + ".h\"\nnamespace model = " + p.name + ";\n";
+  if (kernels.count("coupling.h")) kernels.insert("fraction.h");
   kernels.insert("load.h"), kernels.insert("requantize.h"), kernels.insert("LICENSE");
   for (const EmbeddedFile& f : kernel_files)
     if (kernels.count(std::string(f.name))) files[std::string(f.name)] = f.text;

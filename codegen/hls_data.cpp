@@ -170,6 +170,25 @@ void choose(Chooser& c, const QMultiply&) { choose_pairs(c); }
 void choose(Chooser& c, const QAdd&) { choose_pairs(c); }
 void choose(Chooser& c, const QSpread&) { choose_pairs(c); }
 
+void choose(Chooser& c, const QRescale&) {
+  for (std::int64_t q : {c.in(0).low, c.in(0).high, c.zero(0)}) c.probes.push_back({c.filled(0, q)});
+  c.random_probes(8);
+}
+
+// Every code at which the factor is probed beside the ends of what moves, in turn; shifts at random.
+void choose(Chooser& c, const QCoupling& op) {
+  choose_pairs(c);
+  if (op.factor.value.empty()) return;
+  const std::vector<std::int64_t> codes =
+      table_codes(c.in(1), op.factor.lowest, op.factor.interpolation_bits, op.width + 2 * op.length);
+  const std::size_t length = static_cast<std::size_t>(op.length);
+  for (std::size_t first = 0; first < codes.size(); first += length) {
+    Words parameter = c.random_words(1), x = c.random_words(0);
+    for (std::size_t i = 0; i < length; ++i) parameter[length + i] = word(codes[(first + i) % codes.size()]);
+    c.probes.push_back({x, parameter});
+  }
+}
+
 void choose(Chooser& c, const QFraction& op) {
   const std::vector<std::int64_t> codes = table_codes(c.in(0), op.table.lowest, op.table.interpolation_bits, 4);
   for (std::size_t first = 0; first < codes.size(); first += c.length(0))

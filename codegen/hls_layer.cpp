@@ -43,13 +43,6 @@ void write_position(HlsBuild& b, const std::string& code, const QValue& value, s
   b.w.line("const ", fraction, " f = ", cast(fraction, "u & " + text((1 << bits) - 1)), ";");
 }
 
-void write_clamp(HlsBuild& b, const std::string& target, const std::string& code, std::int64_t low, std::int64_t high) {
-  const std::string lowest = b.number("low", low), highest = b.number("high", high);
-  b.w.line("if (", code, " < ", lowest, ") ", target, cast(b.type_out(), lowest), ";");
-  b.w.line("else if (", code, " > ", highest, ") ", target, cast(b.type_out(), highest), ";");
-  b.w.line("else ", target, cast(b.type_out(), code), ";");
-}
-
 void write(HlsBuild& b, const QNoise& op, const std::string&) {
   const Noise n = view(op);
   const std::string probability = b.table("probability", numbers(op.probability)),
@@ -206,22 +199,6 @@ void write(HlsBuild& b, const QSpread& op, const std::string&) {
   write_sum(b, op, b.table("second_multiplier", multiplier) + "[i]", range_of(multiplier));
 }
 
-// fraction_x(code) -> u32, linear between knots.
-std::string write_fraction(HlsBuild& b, const QFractionTable& t, const QValue& codes) {
-  const std::vector<std::int64_t> value = numbers(t.value);
-  const Interval step = steps_of(value);
-  const std::string wide = exact_type({0, 4294967295}, true);
-  b.table("value", value, {0, 4294967295});
-  auto body = b.w.block("static inline uint32_t ", b.id("fraction"), "(const type_", codes.name, " code)");
-  b.pragma("INLINE");
-  write_position(b, "code", codes, t.lowest, t.interpolation_bits);
-  b.w.line("const ", wide, " here = ", cast(wide, b.id("value") + "[entry]"), ";");
-  b.w.line("const ", wide, " there = ", cast(wide, b.id("value") + "[entry + 1]"), ";");
-  write_interpolation(b, step, t.interpolation_bits);
-  b.w.line("return static_cast<uint32_t>(here + moved);");
-  return b.id("fraction");
-}
-
 void write(HlsBuild& b, const QFraction& op, const std::string&) {
   const std::string fraction = write_fraction(b, op.table, b.in(0));
   b.w.line();
@@ -287,6 +264,36 @@ void write(HlsBuild& b, const QClamp& op, const std::string&) {
   write_clamp(b, "y[i] = ", "x[i]", op.low, op.high);
 }
 
+// Every column has its own range: an offset and a factor.
+void write(HlsBuild& b, const QRescale& op, const std::string&) {
+  const Requantization& q = op.requantize;
+  const std::vector<std::int64_t> offset = op.offset.empty() ? std::vector<std::int64_t>{0} : numbers(op.offset);
+  std::vector<HlsRow> rows;
+  for (std::size_t i = 0; i < std::max(offset.size(), q.multiplier.size()); ++i) {
+    const std::int64_t o = offset[offset.size() > 1 ? i : 0];
+    const std::size_t k = q.multiplier.size() > 1 ? i : 0;
+    const bool leaky = !q.negative_multiplier.empty();
+    rows.push_back({{b.in(0).low + o, b.in(0).high + o},
+                    q.multiplier[k],
+                    leaky ? q.negative_multiplier[k] : 0,
+                    q.shift[k],
+                    leaky ? q.negative_shift[k] : 1});
+  }
+  const Interval offsets = range_of(offset), sum{b.in(0).low + offsets.low, b.in(0).high + offsets.high};
+  const std::string moved = op.offset.empty() ? "" : " + " + b.table("offset", offset) + "[row]";
+  const std::string call =
+      write_requantize(b, sum, rows, !q.negative_multiplier.empty(), {q.low, q.high}, q.zero, "sum");
+  const std::string type = exact_type(sum, true);
+  auto body = b.w.block(b.head({"x"}));
+  b.layer.steps += op.length;
+  auto loop = b.w.block("for (int row = 0; row < ", op.length, "; ++row)");
+  b.pragma("PIPELINE II=1");
+  b.w.line("const ", type, " sum = ", cast(type, "x[row]" + moved), ";");
+  b.w.line("y[row] = ", call, ";");
+  b.layer.multipliers = 1;
+}
+
+void write(HlsBuild& b, const QCoupling& op, const std::string&) { write_coupling(b, op); }
 void write(HlsBuild& b, const QSoftmax& op, const std::string&) { write_softmax(b, op); }
 void write(HlsBuild& b, const QShareSplit& op, const std::string&) { write_share_split(b, op); }
 void write(HlsBuild& b, const QLinear& op, const std::string& encoding) { write_linear(b, op, encoding); }
@@ -299,6 +306,28 @@ HlsConstant constant(const std::string& name, Interval range, std::int32_t lanes
 }
 
 }  // namespace
+
+void write_clamp(HlsBuild& b, const std::string& target, const std::string& code, std::int64_t low, std::int64_t high) {
+  const std::string lowest = b.number("low", low), highest = b.number("high", high);
+  b.w.line("if (", code, " < ", lowest, ") ", target, cast(b.type_out(), lowest), ";");
+  b.w.line("else if (", code, " > ", highest, ") ", target, cast(b.type_out(), highest), ";");
+  b.w.line("else ", target, cast(b.type_out(), code), ";");
+}
+
+std::string write_fraction(HlsBuild& b, const QFractionTable& t, const QValue& codes) {
+  const std::vector<std::int64_t> value = numbers(t.value);
+  const Interval step = steps_of(value);
+  const std::string wide = exact_type({0, 4294967295}, true);
+  b.table("value", value, {0, 4294967295});
+  auto body = b.w.block("static inline uint32_t ", b.id("fraction"), "(const type_", codes.name, " code)");
+  b.pragma("INLINE");
+  write_position(b, "code", codes, t.lowest, t.interpolation_bits);
+  b.w.line("const ", wide, " here = ", cast(wide, b.id("value") + "[entry]"), ";");
+  b.w.line("const ", wide, " there = ", cast(wide, b.id("value") + "[entry + 1]"), ";");
+  write_interpolation(b, step, t.interpolation_bits);
+  b.w.line("return static_cast<uint32_t>(here + moved);");
+  return b.id("fraction");
+}
 
 std::string exact_type(Interval range, bool always_signed) {
   int bits = 1;

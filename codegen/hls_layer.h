@@ -73,6 +73,12 @@ Interval steps_of(const std::vector<std::int64_t>&);
 void write_linear(HlsBuild&, const QLinear&, const std::string& encoding);
 void write_softmax(HlsBuild&, const QSoftmax&);
 void write_share_split(HlsBuild&, const QShareSplit&);
+void write_coupling(HlsBuild&, const QCoupling&);
+
+// fraction_x(code) -> u32 of a table, linear between knots; declares the table and returns the function's name.
+std::string write_fraction(HlsBuild&, const QFractionTable&, const QValue& codes);
+// Saturates `code` into the element `target` ("y[i] = ").
+void write_clamp(HlsBuild&, const std::string& target, const std::string& code, std::int64_t low, std::int64_t high);
 
 HlsLayer hls_layer(const Program&, const QNode&, const DeviceLayer&);
 

@@ -9,7 +9,7 @@
 namespace quench {
 namespace {
 
-int element_bytes(const QValue& v) { return v.meaning != Meaning::code ? 4 : v.bits <= 8 ? 1 : 2; }
+int element_bytes(const QValue& v) { return v.meaning != Meaning::code || v.bits > 16 ? 4 : v.bits <= 8 ? 1 : 2; }
 
 std::vector<Buffer> lifetimes(const Program& p) {
   std::vector<Buffer> buffers;
@@ -66,6 +66,8 @@ double instructions(const QNode& node, const DeviceLayer& layer, const QValue& o
   }
   if (std::holds_alternative<QNoise>(node.op)) return n * cost.latent;
   if (std::holds_alternative<QSplit>(node.op) || std::holds_alternative<QFraction>(node.op)) return n * cost.split_part;
+  if (const auto* op = std::get_if<QCoupling>(&node.op))
+    return n * cost.copy + (op->factor.value.empty() ? 0 : op->length * cost.split_part);
   if (std::holds_alternative<QSoftmax>(node.op) || std::holds_alternative<QShareSplit>(node.op))
     return n * 2 * (cost.table_output + cost.split_part);
   if (std::holds_alternative<QConcat>(node.op) || std::holds_alternative<QSlice>(node.op) ||
@@ -80,6 +82,7 @@ double instructions(const QNode& node, const DeviceLayer& layer, const QValue& o
 const char* c_type(const QValue& v) {
   if (v.meaning != Meaning::code) return "uint32_t";
   if (v.bits <= 8) return v.is_signed ? "int8_t" : "uint8_t";
+  if (v.bits > 16) return "int32_t";
   return v.is_signed ? "int16_t" : "uint16_t";
 }
 

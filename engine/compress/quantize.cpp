@@ -26,6 +26,7 @@ std::string Quantizer::identifier(const std::string& name) {
 
 Quantizer::Quantizer(const Model& m, const std::vector<Range>& ranges, const QuantizeSettings& s)
     : m_(m), ranges_(ranges), s_(s), last_(network_ends(m)) {
+  find_wide_scale();
   if (!s.fixed_width) return;
   s_.power_of_two = true;
   s_.activation_bits = s_.output_bits = s.fixed_width;
@@ -99,8 +100,16 @@ void Quantizer::add_input(const ModelInput& in) {
     const QNoise noise = latent_noise(m_.facts.latent, v.width, s_.latent_bits);
     QValue out = code_value(v.width, s_.latent_bits, true, s_.power_of_two ? rounded_up(noise.scale) : noise.scale);
     set(in.value, add(identifier(v.name), noise, {event_}, out), noise.scale);
+    if (is_moved(in.value)) coded_[index(in.value)] = widened(coded_[index(in.value)], identifier(v.name) + "_wide");
   } else {
     const ValueId q = input(identifier(v.name), Meaning::code, v.width);
+    if (is_moved(in.value)) {
+      QValue wide = wide_value(v.width);
+      wide.name = qvalue(q).name;
+      p_.values[index(q)] = wide;
+      set(in.value, q, wide_scale_);
+      return;
+    }
     p_.values[index(q)].scale = step(largest(in.value), s_.activation_bits);
     set(in.value, q, p_.values[index(q)].scale);
   }
@@ -124,7 +133,7 @@ int Quantizer::join_bits(std::size_t node) const {
 
 bool Quantizer::is_latent(Value v) const {
   for (const ModelInput& in : m_.inputs)
-    if (in.value == v) return in.kind == InputKind::latent;
+    if (in.value == v) return in.kind == InputKind::latent && !is_moved(v);
   for (const Node& n : m_.nodes)
     if (n.output == v)
       return (std::holds_alternative<Slice>(n.op) || std::holds_alternative<Permute>(n.op)) && is_latent(n.inputs[0]);
@@ -156,6 +165,7 @@ bool Quantizer::takes_zero_points(Value v) const {
 }
 
 QValue Quantizer::format(Value v, bool table_follows, bool zero_point, const LayerFormat* own) const {
+  if (read_by<Coupling>(v)) return parameter_format(v, own);
   const int width = info(v).width, joined = joined_bits(v);
   if (s_.fixed_width) return code_value(width, s_.fixed_width, true, step(0, s_.fixed_width));
   const bool last = last_[index(v)] || table_follows, affine = !s_.symmetric && zero_point && takes_zero_points(v);
@@ -293,7 +303,8 @@ Quantizer::Coded Quantizer::slice(const Coded& x, int begin, int length, const s
 
 void Quantizer::lower(const Slice& op, std::size_t i) {
   const Node& node = m_.nodes[i];
-  coded_[index(node.output)] = slice(coded(node.inputs[0], node.name), op.begin, op.length, identifier(node.name));
+  const Coded y = slice(coded(node.inputs[0], node.name), op.begin, op.length, identifier(node.name));
+  coded_[index(node.output)] = qvalue(y.value).bits > 16 && !is_moved(node.output) ? seen(y, i) : y;
 }
 
 // Walks back from the outputs and the borders through layers that hand on what they read.

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -17,6 +18,13 @@ struct LayerFormat {
   int bits = 0, activation_bits = 0;  // of its weights, and of its outputs between layers
   std::vector<double> weight_scale;   // steps of its codes: one for each row, or one for all
   double output_scale = 0;            // step of the codes of its outputs, behind its activation
+  std::int64_t output_high = 0;       // of a coupling's parameters: their largest code
+};
+
+// What a flow's two directions must share to be each other's inverse; 0 and empty: it follows from the ranges.
+struct FlowFormat {
+  double wide_scale = 0;                     // step of the wide codes that the couplings move
+  std::map<std::string, double> seen_scale;  // of the codes that their networks look at, by the Slice's name
 };
 
 struct QuantizeSettings {
@@ -33,6 +41,7 @@ struct QuantizeSettings {
   int fixed_width = 0, fixed_integer = 0;
   double energy_unit_mev = 1.0 / 1024;
   std::map<std::string, LayerFormat> layers;  // by the Linear's name
+  FlowFormat flow;
 };
 
 // The model must hold no BatchNorm (fold_batch_norm). Fails, naming the layer, for what integers cannot express: a
@@ -65,6 +74,10 @@ Quantized quantize_with_places(const Model&, const std::vector<Range>&, const Qu
 // Which values, by Value, end the network or reach its end by layers that hand on what they read: they have output_bits
 // and keep their whole range.
 std::vector<bool> network_ends(const Model&);
+
+// The settings with the steps that a flow's program has, for the program of its other direction: the same integers, so
+// that one undoes the other (numerics.md section 10). Fails for settings with zero points.
+QuantizeSettings formats_of(const Model&, const Quantized&, QuantizeSettings);
 
 // What a given fixed-point format cannot hold: one sentence for each layer's weights and each value that saturates.
 std::vector<std::string> saturation(const Model&, const std::vector<Range>&, const QuantizeSettings&);

@@ -26,12 +26,14 @@ double Quantizer::condition_reach(const Condition& c) const {
 }
 
 Quantizer::Coded Quantizer::condition_code(Value v, int bits) {
+  Coded& known = condition_codes_[{index(v), bits}];
+  if (!known.scale.empty()) return known;
   const Condition& c = condition_.at(index(v));
   const double scale = condition_reach(c) / ((1 << (bits - 1)) - 1);
   const QValue out = code_value(1, bits, true, scale);
   const QLogEnergy q = quantize_log_energy(c.op, s_.energy_unit_mev, scale, static_cast<std::int32_t>(out.low),
                                            static_cast<std::int32_t>(out.high));
-  return {add(identifier(m_.nodes[c.node].name), q, {c.energy}, out), {scale}};
+  return known = {add(identifier(m_.nodes[c.node].name), q, {c.energy}, out), {scale}};
 }
 
 // mu(c) + sigma(c) x for columns begin .. begin + length - 1: two tables of the condition, a multiply, an add.
@@ -52,7 +54,7 @@ void Quantizer::lower(const ConditionalAffine& op, std::size_t i) {
   const Node& node = m_.nodes[i];
   if (op.inverse)
     fail("quantise: ", node.name, " standardises; only the direction from standardised numbers has an integer form");
-  const Coded x = coded(node.inputs[0], node.name);
+  const Coded x = leaving(coded(node.inputs[0], node.name), node.inputs[0]);
   uniform(x, "layer " + node.name);
   const auto condition = condition_.find(index(node.inputs[1]));
   if (condition == condition_.end())

@@ -13,8 +13,15 @@ void Quantizer::lower(const Permute& op, std::size_t i) {
   const Node& node = m_.nodes[i];
   const Coded x = coded(node.inputs[0], node.name);
   QValue out = qvalue(x.value);
-  Coded y = {add(identifier(node.name), QPermute{{op.order.begin(), op.order.end()}}, {x.value}, out), {}};
-  for (int j : op.order) y.scale.push_back(x.scale[static_cast<std::size_t>(j)]);
+  std::vector<std::int32_t> order(op.order.begin(), op.order.end());
+  if (const auto tracked = log_determinant_.find(index(node.inputs[0])); tracked != log_determinant_.end()) {
+    if (order.back() != out.length)
+      fail("quantise: ", node.name, " moves the log-determinant, the last column, to another place");
+    order.pop_back();
+    log_determinant_[index(node.output)] = tracked->second;
+  }
+  Coded y = {add(identifier(node.name), QPermute{order}, {x.value}, out), {}};
+  for (int j : order) y.scale.push_back(x.scale[static_cast<std::size_t>(j)]);
   coded_[index(node.output)] = y;
 }
 

@@ -104,6 +104,27 @@ class Quantizer {
   // The energy that the split at this node shares, and what it made of it.
   ValueId split_energy(std::size_t node) const;
   void set_voxels(Value, ValueId energies);
+  // What a flow moves: it is held in wide codes.
+  bool is_moved(Value) const;
+  void find_wide_scale();
+  QValue wide_value(int length) const;
+  ValueId rescaled(const std::string& name, ValueId x, const std::vector<double>& factor,
+                   std::vector<std::int32_t> offset, QValue y);
+  Coded widened(const Coded&, const std::string& name);
+  QValue parameter_format(Value, const LayerFormat* own) const;
+  // Of wide codes: those that a coupling's network looks at, and those that leave the flow.
+  Coded seen(const Coded&, std::size_t node);
+  Coded leaving(const Coded&, Value);
+  struct LogTerm {  // of a log-determinant: the sum of these codes
+    ValueId value{};
+    double scale = 0;
+  };
+  struct LogDeterminant {
+    double constant = 0;
+    std::vector<LogTerm> terms;
+  };
+
+  LogDeterminant carried(Value) const;
 
   // What has no overload below has no integer form.
   template <class Other>
@@ -133,6 +154,9 @@ class Quantizer {
   void lower(const Softmax&, std::size_t node);
   void lower(const LayerNorm&, std::size_t node);
   void lower(const Spread&, std::size_t node);
+  void lower(const Coupling&, std::size_t node);
+  void lower(const ActNorm&, std::size_t node);
+  void lower(const NormalDensity&, std::size_t node);
 
   const Model& m_;
   const std::vector<Range>& ranges_;
@@ -146,6 +170,9 @@ class Quantizer {
   std::vector<CodedLinear> linears_;
   std::map<std::size_t, ValueId> energy_;
   std::map<std::size_t, Condition> condition_;
+  std::map<std::pair<std::size_t, int>, Coded> condition_codes_;  // by Value and bits
+  std::map<std::size_t, LogDeterminant> log_determinant_;         // by Value
+  double wide_scale_ = 0;
   std::vector<bool> last_;                                // network_ends()
   std::map<std::size_t, std::pair<Coded, Coded>> parts_;  // total and logits of a standardised split
 };

@@ -220,6 +220,24 @@ DeviceLayer encode_op(const QShareSplit& op, Encoding) {
            table("part_begin", "uint16_t", op.part_begin), table_fields(op.table)}};
 }
 
+DeviceLayer encode_op(const QRescale& op, Encoding) {
+  return {"Rescale<" + multiplier_type(op.requantize) + ">",
+          "elementwise.h",
+          "",
+          {number("length", "int32_t", op.length), table("offset", "int32_t", op.offset),
+           requantize_fields(op.requantize)}};
+}
+
+DeviceLayer encode_op(const QCoupling& op, Encoding) {
+  return {"Couple",
+          "coupling.h",
+          "",
+          {number("width", "int32_t", op.width), number("begin", "int32_t", op.begin),
+           number("length", "int32_t", op.length), number("inverse", "uint8_t", op.inverse),
+           number("shift", "uint8_t", op.shift), number("unit", "uint8_t", op.unit), table_fields(op.factor),
+           number("low", "int32_t", op.low), number("high", "int32_t", op.high)}};
+}
+
 DeviceLayer encode_op(const QSpread& op, Encoding) {
   const std::string type = signed_type(op.multiplier_b);
   return {"AddScaled<" + type + ">",

@@ -1,4 +1,4 @@
-// Products and sums of two codes, and saturation of one (numerics.md section 7).
+// Products and sums of two codes, saturation and other formats of one (numerics.md sections 4 and 7).
 // SPDX-License-Identifier: MIT-0
 #pragma once
 #include "load.h"
@@ -49,6 +49,20 @@ inline void run(const AddScaled<M>& op, const A* a, const B* b, Y* y) {
     const int32_t scaled = (b[i] - op.zero_b) * int32_t{load(op.multiplier_b, i)};
     const int32_t sum = (a[i] - op.zero_a) * op.multiplier_a + scaled + half;
     y[i] = static_cast<Y>(clamp(int64_t{op.zero} + (sum >> op.shift), op.low, op.high));
+  }
+}
+
+template <class M>
+struct Rescale {  // of one format to another, a shift for each column before
+  int32_t length;
+  const int32_t* offset;  // [length], or null
+  Requantize<M> requantize;
+};
+
+template <class M, class X, class Y> inline void run(const Rescale<M>& op, const X* x, Y* y) {
+  for (int32_t i = 0; i < op.length; ++i) {
+    const int32_t moved = op.offset ? int32_t{x[i]} + load(op.offset, i) : int32_t{x[i]};
+    y[i] = static_cast<Y>(requantize(moved, op.requantize, i));
   }
 }
 

@@ -178,9 +178,9 @@ QNode read_node(const Program& p, Reader& in) {
 }  // namespace
 
 const char* type_name(const QOp& op) {
-  static const char* const names[] = {"Noise",    "LogEnergy", "Concat",   "Slice",     "Linear",    "Table",
-                                      "Multiply", "Add",       "Fraction", "Split",     "Threshold", "Permute",
-                                      "Clamp",    "Softmax",   "Spread",   "ShareSplit"};
+  static const char* const names[] = {"Noise",    "LogEnergy", "Concat",   "Slice",      "Linear",    "Table",
+                                      "Multiply", "Add",       "Fraction", "Split",      "Threshold", "Permute",
+                                      "Clamp",    "Softmax",   "Spread",   "ShareSplit", "Rescale",   "Coupling"};
   static_assert(std::size(names) == std::variant_size_v<QOp>, "one name for every layer");
   return names[op.index()];
 }

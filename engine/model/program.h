@@ -13,6 +13,8 @@
 #include "engine/ops/log_energy.h"
 #include "engine/ops/noise.h"
 #include "engine/ops/permute.h"
+#include "engine/ops/qcoupling.h"
+#include "engine/ops/rescale.h"
 #include "engine/ops/softmax.h"
 #include "engine/ops/softmax_split.h"
 #include "engine/ops/spread.h"
@@ -24,7 +26,7 @@ namespace quench {
 
 // Every quantised layer, once.
 using QOp = std::variant<QNoise, QLogEnergy, QConcat, QSlice, QLinear, QTable, QMultiply, QAdd, QFraction, QSplit,
-                         QThreshold, QPermute, QClamp, QSoftmax, QSpread, QShareSplit>;
+                         QThreshold, QPermute, QClamp, QSoftmax, QSpread, QShareSplit, QRescale, QCoupling>;
 
 // What the integers of a value mean: the event's number {seed_lo, seed_hi, index_lo, index_hi}, energies in the
 // program's unit (both unsigned, 32 bits), or codes: real value (q - zero) * scale.

@@ -6,76 +6,12 @@
 #include <set>
 
 #include "engine/core/error.h"
-#include "engine/model/program.h"
+#include "engine/model/program_place.h"
 
 namespace quench {
 namespace {
 
 constexpr std::int32_t most_elements = 1 << 24;  // of all values together: 64 MB of words while an event is made
-constexpr std::int64_t int32_high = 2147483647;
-
-struct Place {  // the node under examination
-  const Program& p;
-  const QNode& node;
-
-  const QValue& in(std::size_t i) const { return p.values[index(node.inputs[i])]; }
-  const QValue& out() const { return p.values[index(node.output)]; }
-
-  template <class... Parts>
-  void require(bool good, const Parts&... parts) const {
-    if (!good) fail("layer ", node.name, " (", type_name(node.op), "): ", parts...);
-  }
-  void inputs(std::size_t wanted) const {
-    require(node.inputs.size() == wanted, node.inputs.size(), " inputs, needs ", wanted);
-  }
-  void lengths(std::int64_t wanted, const QValue& v) const {
-    require(v.length == wanted, "value ", v.name, " has ", v.length, " elements, needs ", wanted);
-  }
-  void meaning(const QValue& v, Meaning m) const {
-    require(v.meaning == m, "value ", v.name, " has the wrong meaning");
-  }
-  void clamps(std::int64_t low, std::int64_t high) const {
-    meaning(out(), Meaning::code);
-    require(low <= high && low >= out().low && high <= out().high, "results in ", low, " .. ", high,
-            " leave the range of value ", out().name, ", ", out().low, " .. ", out().high);
-  }
-  void factor(std::int64_t multiplier, int shift, std::int64_t most, int most_shift) const {
-    require(multiplier >= 0 && multiplier <= most, "multiplier ", multiplier, " is outside 0 .. ", most);
-    require(shift >= 1 && shift <= most_shift, "shift ", shift, " is outside 1 .. ", most_shift);
-  }
-};
-
-// Texts for people end up in comments of generated code and in reports.
-bool is_printable(const std::string& s) {
-  return s.size() <= 1000 &&
-         std::all_of(s.begin(), s.end(), [](char c) { return static_cast<unsigned char>(c) >= 32 && c != 127; });
-}
-
-// Numbers that the integers do not depend on, yet that are printed and compared: a NaN equals nothing.
-bool is_scale(double x) { return std::isfinite(x) && x > 0; }
-
-void check_text(const std::string& function, double maximum_error, const Place& at) {
-  at.require(is_printable(function), "the name of the function holds a control character or has over 1000 characters");
-  at.require(std::isfinite(maximum_error) && maximum_error >= 0, "the maximum error ", maximum_error,
-             " is no finite number of at least 0");
-}
-
-void check_factors(const Requantization& q, std::size_t rows, const Place& at) {
-  const bool wide = q.kind == "wide", narrow = q.kind == "narrow", shift = q.kind == "shift";
-  at.require(wide || narrow || shift, "unknown multiplier class \"", q.kind, "\"; known are wide, narrow and shift");
-  const auto factors = [&](const std::vector<std::int32_t>& m, const std::vector<std::uint8_t>& s) {
-    at.require(m.size() == s.size() && (m.size() == 1 || m.size() == rows), m.size(), " multipliers and ", s.size(),
-               " shifts for ", rows, " rows");
-    for (std::size_t i = 0; i < m.size(); ++i) {
-      at.factor(m[i], s[i], wide ? int32_high : 32767, wide ? 62 : 46);
-      at.require(!shift || (m[i] & (m[i] - 1)) == 0, "multiplier ", m[i], " of class shift is no power of two");
-    }
-  };
-  factors(q.multiplier, q.shift);
-  if (q.negative_multiplier.empty() && q.negative_shift.empty()) return;
-  at.require(q.negative_multiplier.size() == q.multiplier.size(), "the pairs for negative accumulators are incomplete");
-  factors(q.negative_multiplier, q.negative_shift);
-}
 
 void check(const QNoise& op, const Place& at) {
   at.inputs(1);
@@ -218,18 +154,6 @@ void check(const QSpread& op, const Place& at) {
   at.clamps(op.low, op.high);
 }
 
-void check_table(const QFractionTable& t, const QValue& codes, const Place& at) {
-  at.meaning(codes, Meaning::code);
-  check_text(t.function, t.maximum_error, at);
-  at.require(t.interpolation_bits >= 1 && t.interpolation_bits <= 13, int{t.interpolation_bits},
-             " interpolation bits; 1 to 13 exist");
-  at.require(codes.low >= t.lowest && codes.high - t.lowest < 65536, "inputs ", codes.low, " .. ", codes.high,
-             " for a table from ", t.lowest);
-  const auto needed =
-      static_cast<std::size_t>(table_entries(t.lowest, static_cast<std::int32_t>(codes.high), t.interpolation_bits));
-  at.require(t.value.size() >= needed, t.value.size(), " entries, needs ", needed);
-}
-
 void check(const QFraction& op, const Place& at) {
   at.inputs(2);
   at.lengths(op.length, at.in(0)), at.lengths(1, at.in(1)), at.lengths(op.length, at.out());
@@ -329,7 +253,8 @@ void check_value(const QValue& v) {
     require(v.meaning != Meaning::event || v.length == 4, "an event number has 4 words, not ", v.length);
     return;
   }
-  require(v.bits >= 2 && v.bits <= 16, v.bits, " bits; codes have 2 to 16");
+  require(v.bits >= 2 && v.bits <= (v.is_signed ? wide_bits : 16), v.bits, " bits; codes have 2 to 16, signed ones ",
+          wide_bits);
   const std::int64_t low = v.is_signed ? -(std::int64_t{1} << (v.bits - 1)) : 0;
   const std::int64_t high = (std::int64_t{1} << (v.bits - (v.is_signed ? 1 : 0))) - 1;
   require(low <= v.low && v.low <= v.high && v.high <= high, "the range ", v.low, " .. ", v.high, " leaves ", low,

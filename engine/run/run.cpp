@@ -87,6 +87,8 @@ struct Step {  // runs one node on every event of a batch; event i's part of a v
   void event(const QShareSplit& op, int e) const { run(view(op), words(0, e), codes(1, e), out_words(e)); }
   void event(const QThreshold& op, int e) const { run(view(op), words(0, e), out_words(e)); }
   void event(const QClamp& op, int e) const { run(view(op), codes(0, e), out_codes(e)); }
+  void event(const QRescale& op, int e) const { run(view(op), codes(0, e), out_codes(e)); }
+  void event(const QCoupling& op, int e) const { run(view(op), codes(0, e), codes(1, e), out_codes(e)); }
   void event(const QSoftmax& op, int e) const { run(view(op), codes(0, e), out_codes(e)); }
   void event(const QPermute& op, int e) const { run(view(op), words(0, e), out_words(e)); }  // whatever they mean
 

@@ -149,6 +149,12 @@ struct Forward {
       else
         set_values(q, found->second, words[index(found->second.value)], count, tape.values[v]);
     }
+    for (std::size_t i = 0; i < core.nodes.size(); ++i)
+      if (const Coupling* op = std::get_if<Coupling>(&core.nodes[i].op)) {
+        const std::vector<Value>& inputs = core.nodes[i].inputs;
+        thread_local Tensor unused;  // the moved numbers are the integers'; only what the way back needs is kept
+        forward(*op, tape.values[index(inputs[0])], tape.values[index(inputs[1])], unused, tape.saved[i], 1);
+      }
     for (const CodedLinear& place : q.linears) {
       const Node& node = core.nodes[place.node];
       std::vector<Tensor>& saved = tape.saved[place.node];
@@ -196,11 +202,18 @@ void weight_gradient(const Model& core, const Model& coded, const Quantized& q, 
   }
 }
 
-// The same for the steps of hidden outputs; the last layer's stays, its codes are many.
+// A coupling's parameters, whose steps are whole powers of two of the steps of what they move.
+bool moves(const Model& core, Value v) {
+  return std::any_of(core.nodes.begin(), core.nodes.end(), [&](const Node& node) {
+    return std::holds_alternative<Coupling>(node.op) && node.inputs[1] == v;
+  });
+}
+
+// The same for the steps of hidden outputs; those of the last layer and of parameters stay, their codes are many.
 void output_gradient(const Model& core, const Quantized& q, const Shards& shards, Steps& steps) {
   for (std::size_t l = 0; l < q.linears.size(); ++l) {
     const CodedLinear& place = q.linears[l];
-    if (place.output == core.outputs[0]) continue;
+    if (place.output == core.outputs[0] || moves(core, place.output)) continue;
     const QValue& out = q.program.values[index(q.values.at(index(place.output)).value)];
     const float high = static_cast<float>(static_cast<double>(out.high - out.zero) * out.scale);
     double sum = 0;

@@ -58,8 +58,7 @@ int compress_verb(const Arguments& a) {
   if (given(a, "--tune-steps") && r.compress.tune_steps > 0 && !can_be_tuned(m))
     fail("--tune-steps ", r.compress.tune_steps, ": model ", m.name,
          " is no generator that quench trained and cannot be tuned; give --tune-steps 0");
-  const std::vector<Tensor> inputs =
-      features ? std::vector<Tensor>{feature_rows(m, text(a, "--data"))} : calibration_inputs(r, m, workers);
+  const std::vector<Tensor> inputs = features ? feature_rows(m, text(a, "--data")) : calibration_inputs(r, m, workers);
   const Program p = compress_model(r, m, inputs, workers).program;
   write_file(text(a, "--out"), program_text(p));
   const Plan layout = plan(p, find_target("host"), Encoding::smallest);

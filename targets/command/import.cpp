@@ -16,13 +16,13 @@ namespace {
 
 // Rows of the file go through the adopted model once: shapes must fit and results must be finite.
 void try_rows(const Model& m, const std::string& path, int workers) {
-  const Tensor x = feature_rows(m, path);
-  const Tensor y = infer(m, Span<const Tensor>(&x, 1), workers);
+  const std::vector<Tensor> inputs = feature_rows(m, path);
+  const Tensor y = infer(m, inputs, workers);
   for (std::size_t i = 0; i < y.data.size(); ++i)
     if (!(y.data[i] - y.data[i] == 0))
       fail("--data ", path, ": output ", i % static_cast<std::size_t>(y.columns()), " of row ",
            i / static_cast<std::size_t>(y.columns()), " is not finite");
-  std::printf("%d rows of %s give finite outputs\n", x.rows(), path.c_str());
+  std::printf("%d rows of %s give finite outputs\n", y.rows(), path.c_str());
 }
 
 int import_verb(const Arguments& a) {

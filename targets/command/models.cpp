@@ -32,22 +32,29 @@ Generator load_generator(const std::string& path) {
   fail(path, ": its name ends neither in .onnx (a model) nor in .qprog (a program)");
 }
 
-Tensor feature_rows(const Model& m, const std::string& path) {
-  if (m.inputs.size() != 1)
-    fail("--data ", path, ": model ", m.name, " has ", m.inputs.size(), " inputs; rows of a file can feed one");
-  const int width = m.values[index(m.inputs[0].value)].width;
+std::vector<Tensor> feature_rows(const Model& m, const std::string& path) {
+  int width = 0;
+  for (const ModelInput& in : m.inputs) width += m.values[index(in.value)].width;
   if (is_csv(path)) fail("--data ", path, ": is a table; save its rows as float32 with numpy.save and give that .npy");
   const std::string bytes = read_file(path);
   const Array array = parse_npy(Span<const char>(bytes.data(), bytes.size()), path);
   if (array.shape.size() != 2 || array.shape[1] != width || array.shape[0] < 1 ||
       array.shape[0] > std::numeric_limits<int>::max())
-    fail("--data ", path, ": the array must have shape (rows, ", width, ") for the one input of model ", m.name);
-  Tensor x{{static_cast<int>(array.shape[0]), width}, to_floats(array)};
+    fail("--data ", path, ": the array must have shape (rows, ", width, "), the columns of ",
+         m.inputs.size() == 1 ? "the one input" : "all inputs one after the other", " of model ", m.name);
+  const Tensor x{{static_cast<int>(array.shape[0]), width}, to_floats(array)};
   for (int i = 0; i < x.rows(); ++i)
     for (int k = 0; k < width; ++k)
       if (!std::isfinite(x.row(i)[k]))
         fail("--data ", path, ": row ", i, ", column ", k, " is ", x.row(i)[k], "; it must be finite");
-  return x;
+  std::vector<Tensor> inputs(m.inputs.size());
+  int begin = 0;
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    const int columns = m.values[index(m.inputs[k].value)].width;
+    take_columns(x, begin, columns, inputs[k]);
+    begin += columns;
+  }
+  return inputs;
 }
 
 Events sample(const Model& m, std::uint64_t seed, std::uint64_t first, const Tensor& energies, int latent_bits,

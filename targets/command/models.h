@@ -16,8 +16,9 @@ using Generator = std::variant<Model, Program>;
 // By extension: .onnx or .qprog.
 Generator load_generator(const std::string& path);
 
-// The rows of a .npy file as input of a model of features: [rows, width], all finite.
-Tensor feature_rows(const Model&, const std::string& path);
+// The rows of a .npy file as inputs of a model of features: [rows, width] each, all finite. The file's columns are
+// those of the inputs one after the other (incident energies in MeV).
+std::vector<Tensor> feature_rows(const Model&, const std::string& path);
 
 // Events first .. first + energies.rows() - 1 of `seed` for incident energies [events, 1] in MeV: showers in MeV. The
 // same seed, event and energy give a model and its program the same latents. Integer showers are counts * unit, as

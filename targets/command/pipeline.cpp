@@ -103,7 +103,7 @@ QuantizeSettings quantize_settings(const Recipe& r) {
   s.symmetric = c.symmetric;
   s.fixed_width = fixed_point(r).width, s.fixed_integer = fixed_point(r).integer;
   s.energy_unit_mev = r.generate.energy_unit_mev;
-  for (const LayerBits& own : layer_bits(r)) s.layers[own.layer] = {own.bits, own.output_bits, {}, 0};
+  for (const LayerBits& own : layer_bits(r)) s.layers[own.layer] = {own.bits, own.output_bits, {}, 0, 0};
   return s;
 }
 

@@ -78,7 +78,8 @@ Judged judge(const Recipe& r, const Data& data, const Trained& trained, const Co
     return row;
   };
   against("second reference sample", data.second);
-  if (trained.flow) against("flow (teacher)", sample(*trained.flow, r.seed, 0, e, latent_bits, threads));
+  if (trained.flow && r.distill.steps > 0)
+    against("flow (teacher)", sample(*trained.flow, r.seed, 0, e, latent_bits, threads));
   const NamedComparison before = against("float model", from_float);
   against("quantised only", from_dense, false);
   const NamedComparison after = against("compressed model", from_program);
@@ -201,9 +202,10 @@ int run_verb(const Arguments& a) {
   for (const std::string& setting : texts(a, "--set")) set_field(r, setting);
   if (given(a, "--seed")) r.seed = seed(a);
   check_recipe(r, a.positionals[0]);
-  if (r.model.family == "flow" && r.distill.steps == 0 && !is_csv(r.data.source))
+  if (r.model.family == "flow" && r.distill.steps == 0 && r.flow.coupling == "spline" && !is_csv(r.data.source))
     fail(a.positionals[0],
-         ": distill.steps is 0, but only a generator can be compressed: give it steps, or use quench train");
+         ": distill.steps is 0, but spline couplings run in float only: let a generator learn from the flow, or choose "
+         "flow.coupling = \"affine\" or \"additive\"");
   std::vector<Target> targets;
   for (const std::string& name : r.generate.targets) targets.push_back(find_target(name));
   for (const Target& target : targets) check_name(r.name, target);  // before minutes of work

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 import json, signal
 
+from handmade import npy
 from harness import CommandTest, TINY, call, step_of, tree
 
 FLOW = TINY.replace('[model]\nlatent = 8', '[model]\nfamily = "flow"\nbatch_norm = false\nlatent = 50') + '''
@@ -29,10 +30,23 @@ class Flow(CommandTest):
             self.assertGreater(len(out[name]), 100, name)
         lines = [line['name'] for plot in json.loads(out['report.json'])['plots'] for line in plot['lines']]
         self.assertIn('training events', lines)
-        # The flow samples as any model does; its program does not exist.
+        # The flow samples as any model does, and so does its program.
         self.ok('sample', 'out/model.flow.onnx', '--events', 10, '--out', 'flow.npz')
-        self.refused('compress', 'out/model.flow.onnx', '--sparsity', 0, '--tune-steps', 0, '--out', 'f.qprog',
-                     says='no integer form')
+        self.ok('compress', 'out/model.flow.onnx', '--sparsity', 0.5, '--tune-steps', 5, '--out', 'f.qprog')
+        self.ok('sample', 'f.qprog', '--events', 10, '--out', 'integers.npz')
+        self.assertIn('undone to within', self.ok('inspect', 'f.qprog'))
+
+    def test_integers_alone(self):
+        self.ok('run', 'flow.toml', '--set', 'distill.steps=0', '--set', 'compress.quantized_tune_steps=5', '--set',
+                'flow.act_norm=true', '--out', 'out')
+        out = tree(self.folder / 'out')
+        self.assertNotIn('model.flow.onnx', out)
+        self.assertIn('coupling.h', ' '.join(out))
+        # The density of standardised numbers and an energy ends in a score.
+        rows = [0.1 * (k % 7 - 3) for k in range(50)] + [20000.0] + [0.3 * (k % 5 - 2) for k in range(50)] + [40000.0]
+        self.write('rows.npy', npy((2, 51), rows))
+        self.ok('compress', 'out/model.density.onnx', '--sparsity', 0, '--data', 'rows.npy', '--out', 's.qprog')
+        self.assertRegex(self.ok('inspect', 's.qprog'), r'(?m)^log_density +Linear \d+ -> 1,')
 
     def test_two_steps_and_splines(self):
         self.ok('train', 'flow.toml', '--set', 'flow.two_step=true', '--set', 'flow.coupling=spline', '--set',
@@ -41,7 +55,8 @@ class Flow(CommandTest):
         self.ok('inspect', 'm.density.onnx')
 
     def test_what_cannot_be(self):
-        self.refused('run', 'flow.toml', '--set', 'distill.steps=0', '--out', 'out', says=['distill.steps is 0'])
+        self.refused('run', 'flow.toml', '--set', 'distill.steps=0', '--set', 'flow.coupling=spline', '--out', 'out',
+                     says=['spline couplings run in float only'])
         self.refused('train', 'flow.toml', '--set', 'model.latent=8', '--out', 'm.onnx',
                      says=['model.latent is 8', 'model.latent = 50'])
         self.refused('train', 'flow.toml', '--set', 'flow.coupling=bent', '--out', 'm.onnx', says='affine')

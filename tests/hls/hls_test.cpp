@@ -184,7 +184,7 @@ QLinear linear_of(std::vector<std::int16_t> weight, std::vector<std::int32_t> bi
 
 // The ends of what a program may ask for: sums beyond 32 bits, products of 62 bits, shifts of 1 and 62, empty rows, a
 // single column, unsigned 16-bit codes, knots 2^13 codes apart with the steepest steps, saturating fractions, groups of
-// one part, softmax tables of 2^16 differences and of one.
+// one part, softmax tables of 2^16 differences and of one, couplings whose factors are 2^-31 and 2.
 Program extremes() {
   constexpr std::int32_t most = 2147483647;
   Program p;
@@ -221,6 +221,18 @@ Program extremes() {
   QFractionTable fraction;
   fraction.function = "steep", fraction.lowest = -32768, fraction.interpolation_bits = 13;
   for (int k = 0; k < 9; ++k) fraction.value.push_back(k % 2 ? 4294967295u : 0u);
+  const QValue flow{"", Meaning::code, 4, 24, true, 1, 0, -8388608, 8388607};
+  const Requantization lift{"wide", {most, 1, 0, most}, {50, 1, 1, 1}, {}, {}, -1, -8388608, 8388607};
+  const ValueId lifted = add("lifted", QRescale{4, {2147450880, -2147450879, 5, 2147450880}, lift}, {bent}, flow);
+  QCoupling moving{4, 1, 2, 1, 13, 31, fraction, -8388608, 8388607, 0};
+  for (std::uint32_t& g : moving.factor.value) g = std::max(g, 1u);
+  const auto coupled = [&](const char* name, int inverse, ValueId from) {
+    moving.inverse = static_cast<std::uint8_t>(inverse);
+    moving.error = round_trip_error(moving, -32768, 32767);
+    return add(name, moving, {from, bent}, flow);
+  };
+  coupled("there", 0, coupled("back", 1, lifted));
+  add("away", QCoupling{4, 0, 4, 1, 13, 31, {}, -8388608, 8388607, 0}, {lifted, bent}, flow);
   const ValueId swapped = add("swapped", QPermute{{3, 1, 0, 2}}, {bent}, wide_codes("", 4));
   const QValue shares{"", Meaning::code, 4, 16, false, 1, 0, 0, 65535};
   add("fine", quantize_softmax(Softmax{{1, 3}}, 2e-4, 65535, 65535), {swapped}, shares);

@@ -1,6 +1,7 @@
 // Uses every kernel with the types that generated code has, so that each compiler checks the templates in full.
 // SPDX-License-Identifier: MIT
 #include "bitmap_linear.h"
+#include "coupling.h"
 #include "crc.h"
 #include "csr_linear.h"
 #include "dense_linear.h"
@@ -17,7 +18,8 @@ namespace quench {
 namespace {
 
 // One layer in every encoding; A: accumulator, W: weight code, M: multiplier, X and Y: codes.
-template <class A, class W, class M, class X, class Y> void linear(const X* x, Y* y) {
+template <class A, class W, class M, class X, class Y>
+void linear(const X* x, Y* y) {
   static const W weight[] = {1, 2, 3, 4};
   static const int32_t bias[] = {5, 6};
   static const M multiplier[] = {7};
@@ -35,7 +37,8 @@ template <class A, class W, class M, class X, class Y> void linear(const X* x, Y
 }
 
 // The same with wider indices, as a large layer has them.
-template <class R, class C> void sparse(const uint8_t* x, int8_t* y) {
+template <class R, class C>
+void sparse(const uint8_t* x, int8_t* y) {
   static const int8_t weight[] = {1};
   static const int32_t bias[] = {5};
   static const int32_t multiplier[] = {7};
@@ -47,13 +50,15 @@ template <class R, class C> void sparse(const uint8_t* x, int8_t* y) {
   run(csr, x, y);
 }
 
-template <class T, class X, class Y> void table(const X* x, Y* y) {
+template <class T, class X, class Y>
+void table(const X* x, Y* y) {
   static const T value[] = {1, 2, 3};
   const Lookup<T> op = {2, 1, 0, 0, 1, -128, 127, value};
   run(op, x, y);
 }
 
-template <class X, class Y> void codes(const X* x, Y* y) {
+template <class X, class Y>
+void codes(const X* x, Y* y) {
   static const uint32_t knots[] = {0, 0x80000000u, 0xffffffffu};
   static const uint16_t part_begin[] = {0, 2};
   static const uint16_t logarithm[64] = {};
@@ -73,6 +78,15 @@ template <class X, class Y> void codes(const X* x, Y* y) {
   static const int16_t wide_factor[] = {-300, 2};
   const AddScaled<int8_t> add_scaled = {2, 0, 1, 0, factor, 2, 0, -128, 127};
   const AddScaled<int16_t> add_widely_scaled = {2, 0, 1, 0, wide_factor, 2, 0, -128, 127};
+  static const int32_t offset[] = {-3, 4};
+  static const int32_t multiplier[] = {7};
+  static const uint16_t narrow_multiplier[] = {7, 8};
+  static const uint8_t shift[] = {8, 9};
+  const Rescale<int32_t> rescale = {2, offset, {0, multiplier, shift, nullptr, nullptr, 0, -128, 127}};
+  const Rescale<uint16_t> narrow = {2, nullptr, {1, narrow_multiplier, shift, nullptr, nullptr, 0, -128, 127}};
+  const Couple couple = {3, 1, 1, 0, 5, 28, fractions, -128, 127};
+  const X wide[] = {1, 2, 3};
+  Y moved[3];
   const Join join = {1, 1};
   const Take take = {0, 2};
   const Limit limit = {2, -1, 1};
@@ -90,6 +104,9 @@ template <class X, class Y> void codes(const X* x, Y* y) {
   run(add, x, y, y);
   run(add_scaled, x, y, y);
   run(add_widely_scaled, x, y, y);
+  run(rescale, x, y);
+  run(narrow, x, y);
+  run(couple, wide, x, moved);
   run(join, x, x, y);
   run(take, x, y);
   run(limit, x, y);

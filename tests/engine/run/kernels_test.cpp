@@ -6,6 +6,7 @@
 
 #include "engine/core/error.h"
 #include "engine/kernels/bitmap_linear.h"
+#include "engine/kernels/coupling.h"
 #include "engine/kernels/crc.h"
 #include "engine/kernels/csr_linear.h"
 #include "engine/kernels/dense_linear.h"
@@ -137,6 +138,41 @@ TEST_CASE("permute: each element from its place") {
   CHECK(y[1] == 10);
   CHECK(y[2] == -40);
   CHECK(y[3] == -20);
+}
+
+TEST_CASE("couplings: columns move, the others are copied; both directions, every rounding by hand") {
+  CHECK(quotient(7, 2) == 4);    // 3.5 -> 4
+  CHECK(quotient(-7, 2) == -3);  // -3.5 -> -3
+  CHECK(quotient(-8, 3) == -3);  // -2.67
+  CHECK(quotient(-9, 3) == -3);
+  const uint32_t halves[] = {1, 3, 5};  // codes 0 .. 4: factors 1/2, 2/2, 3/2, 4/2, 5/2
+  const FractionTable factor = {0, 1, halves};
+  const int32_t x[] = {100, 7, -6, -5, -100};
+  const int32_t shift[] = {1, 1, 0}, both[] = {1, 1, 0, 2, 2, 3};
+  int32_t y[5];
+  const auto moved = [&](const int32_t a, const int32_t b, const int32_t c) {
+    return y[0] == 100 && y[1] == a && y[2] == b && y[3] == c && y[4] == -100;
+  };
+  run(Couple{5, 1, 3, 0, 2, 28, {0, 1, nullptr}, -1000, 1000}, x, shift, y);  // + 4, + 4, + 0
+  CHECK(moved(11, -2, -5));
+  run(Couple{5, 1, 3, 1, 2, 28, {0, 1, nullptr}, -9, 2}, x, shift, y);  // 3 and -10, which saturate, and -5
+  CHECK(moved(2, -9, -5));
+  run(Couple{5, 1, 3, 1, 1, 1, factor, -1000, 1000}, x, both, y);  // (7 - 2) 3/2 = 7.5, (-6 - 2) 3/2, -5 * 4/2
+  CHECK(moved(8, -12, -10));
+  run(Couple{5, 1, 3, 0, 1, 1, factor, -1000, 1000}, y, both, y);  // 8 * 2/3 = 5.33 and + 2, -12 * 2/3 + 2, -10 / 2
+  CHECK(moved(7, -6, -5));
+}
+
+TEST_CASE("rescaling: an offset and a factor for each column") {
+  const int32_t x[] = {10, -10}, offset[] = {5, -3}, multiplier[] = {1, 3};
+  const uint8_t shift[] = {1, 2};
+  int32_t y[2];
+  run(Rescale<int32_t>{2, offset, {1, multiplier, shift, nullptr, nullptr, 0, -100, 100}}, x, y);
+  CHECK(y[0] == 8);    // 15 / 2 = 7.5
+  CHECK(y[1] == -10);  // -13 * 3 / 4 = -9.75
+  run(Rescale<int32_t>{2, nullptr, {0, multiplier, shift, nullptr, nullptr, 2, -100, 6}}, x, y);
+  CHECK(y[0] == 6);   // 10 / 2 + 2
+  CHECK(y[1] == -3);  // -10 / 2 + 2
 }
 
 TEST_CASE("softmax: parts of a group sum to the whole exactly, by hand") {

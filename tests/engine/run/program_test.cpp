@@ -260,6 +260,42 @@ TEST_CASE("orders, bounds and softmax tables that a run could not follow are ref
   spread([](QSpread& op) { op.zero_b = 65536, op.multiplier_b[1] = -32767; }, "sums reach ");
   spread([](QSpread& op) { op.multiplier_a = 32767, op.shift = 31; }, "shift 31 is outside 1 .. 30");
   spread([](QSpread& op) { op.high = 2048; }, "leave the range of value");
+  const auto coupling = [&](auto&& change, const char* reason) {
+    refused(
+        [&](auto& op) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(op)>, QCoupling>) change(op);
+        },
+        reason);
+  };
+  coupling([](QCoupling& op) { op.begin = op.width - op.length + 1; }, " of ");
+  coupling([](QCoupling& op) { op.begin = -1; }, "columns -1 .. ");
+  coupling([](QCoupling& op) { ++op.width; }, "elements, needs");
+  coupling([](QCoupling& op) { op.shift = 16; }, "shift 16 and");
+  coupling([](QCoupling& op) { op.inverse = 2; }, "inverse 2, ");
+  coupling([](QCoupling& op) { op.shift = 15; }, "a number and its shift reach ");
+  coupling([](QCoupling& op) { ++op.error; }, "codes, the program states ");
+  coupling([](QCoupling& op) { op.high = 8388608; }, "leave the range of value");
+  const auto factor = [&](auto&& change, const char* reason) {
+    coupling(
+        [&](QCoupling& op) {
+          if (!op.factor.value.empty()) change(op.factor);
+        },
+        reason);
+  };
+  factor([](QFractionTable& t) { t.value[3] = 0; }, "a factor is 0");
+  factor([](QFractionTable& t) { t.value.pop_back(); }, "entries, needs");
+  factor([](QFractionTable& t) { t.value.clear(); }, "elements, needs");
+  const auto rescale = [&](auto&& change, const char* reason) {
+    refused(
+        [&](auto& op) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(op)>, QRescale>)
+            if (!op.offset.empty()) change(op);
+        },
+        reason);
+  };
+  rescale([](QRescale& op) { op.offset.pop_back(); }, "offsets for");
+  rescale([](QRescale& op) { op.offset[0] = 2147483647; }, "out of 32 bits");
+  rescale([](QRescale& op) { op.requantize.shift[0] = 63; }, "shift 63 is outside 1 .. 62");
 }
 
 TEST_CASE("corrupted text never crashes: it is refused or it is another sound program") {

@@ -115,6 +115,49 @@ struct Builder {
     return add(name, op, {x, noise}, out);
   }
 
+  // Of one scale, or of one and an offset for each column.
+  ValueId rescale(const std::string& name, ValueId x, QValue out, double factor, bool by_column) {
+    QRescale op;
+    op.length = out.length;
+    for (int j = 0; j < (by_column ? out.length : 1); ++j) {
+      const Factor f = closest_factor(by_column ? factor * between(50, 150) / 100.0 : factor, "wide", name);
+      op.requantize.multiplier.push_back(f.multiplier), op.requantize.shift.push_back(f.shift);
+      if (by_column) op.offset.push_back(between(-100000, 100000));
+    }
+    op.requantize.low = static_cast<std::int32_t>(out.low), op.requantize.high = static_cast<std::int32_t>(out.high);
+    return add(name, op, {x}, out);
+  }
+
+  // Some columns move as those behind them say through a Linear.
+  ValueId coupling(const std::string& name, ValueId x, bool affine, bool inverse) {
+    const int width = value(x).length, begin = between(0, width - 2), length = between(1, width - 1 - begin);
+    QValue part = value(x);
+    part.length = width - begin - length;
+    const ValueId seen = add(name + "_seen", QSlice{begin + length, part.length}, {x}, part);
+    const ValueId narrow = rescale(name + "_narrow", seen, code("n", part.length, 8, true), std::exp2(-14), false);
+    const QValue parameters = code("p", affine ? 2 * length : length, chance(0.5) ? 12 : 16, true);
+    const ValueId p = linear(name + "_parameters", narrow, parameters, 0.3, 4, "wide", true, false);
+    const auto low = static_cast<std::int32_t>(parameters.low), high = static_cast<std::int32_t>(parameters.high);
+    QCoupling op;
+    op.width = width, op.begin = begin, op.length = length, op.inverse = inverse;
+    op.shift = static_cast<std::uint8_t>(between(0, 5)), op.unit = static_cast<std::uint8_t>(between(20, 28));
+    if (affine) op.factor = tabulate_factor(3.0 / static_cast<double>(high), low, high, op.unit);
+    op.error = round_trip_error(op, low, high);
+    op.low = -between(1 << 21, 1 << 23), op.high = between(1 << 21, (1 << 23) - 1);
+    return add(name, op, {x, p}, code("w", width, 24, true));
+  }
+
+  // Codes of the latents' format that couplings of both kinds have moved in both directions.
+  ValueId flow(ValueId latents) {
+    const QValue in = value(latents), wide = code("w", in.length, 24, true);
+    const double up = std::exp2(22 - in.bits);
+    ValueId x = rescale("flow_in", latents, wide, up, false);
+    x = coupling("shift_up", x, false, false);
+    x = permute("flow_order", coupling("scale_down", x, true, true));
+    x = rescale("flow_norm", coupling("scale_up", x, true, false), wide, 1, true);
+    return rescale("flow_out", coupling("shift_down", x, false, true), in, 1 / up, false);
+  }
+
   ValueId condition(const std::string& name, ValueId energy_in, int bits) {
     const QValue out = code(name, 1, bits, true);
     const double scale = 1.3 / static_cast<double>(out.high);
@@ -165,7 +208,7 @@ Program random_program(std::uint64_t seed) {
   const ValueId z = b.add("latent", noise, {event}, Builder::code("latent", latent, bits, true));
   const ValueId c = b.condition("condition", energy, bits);
   const ValueId wide_c = b.condition("fine_condition", energy, 16);
-  const ValueId x = b.add("join", QConcat{latent, 1}, {z, c}, Builder::code("x", latent + 1, bits, true));
+  const ValueId x = b.add("join", QConcat{latent, 1}, {b.flow(z), c}, Builder::code("x", latent + 1, bits, true));
 
   const char* kinds[] = {"wide", "narrow", "shift"};
   QValue hidden1 = Builder::code("h", b.between(5, 30), 8, false);

@@ -10,7 +10,7 @@ namespace quench {
 
 // A shower program with all layers: noise, condition, concatenation, linear layers (dense to empty rows, ReLU and
 // LeakyReLU, classes wide, narrow and shift), tables of both forms, curves, multiply, add, fraction, split,
-// threshold, permute, clamp and softmax.
+// threshold, permute, clamp, softmax, and couplings in wide codes.
 Program random_program(std::uint64_t seed);
 
 // A generator `latent + condition -> hidden ... -> voxels` whose voxels are fractions of the energy.

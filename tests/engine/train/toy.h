@@ -6,6 +6,8 @@
 #include "engine/core/math.h"
 #include "engine/physics/events.h"
 #include "engine/physics/random.h"
+#include "engine/train/deploy.h"
+#include "engine/train/flow.h"
 
 namespace quench {
 
@@ -41,6 +43,18 @@ inline Events toy_events(int count, std::uint64_t seed = 3, double minimum_mev =
     }
   }
   return events;
+}
+
+// A deployed flow of these showers whose couplings have weights far from 0.
+inline Model flow_teacher(CouplingKind kind) {
+  FlowSettings settings;
+  settings.coupling = kind, settings.couplings = 4, settings.hidden = {24};
+  const Preprocessing p = fit_preprocessing(toy_events(500), toy_geometry(), 1);
+  Model density = flow_density(settings, 5, &p.condition);
+  for (Node& node : density.nodes)
+    if (Linear* op = std::get_if<Linear>(&node.op); op && op->weight.rows() <= 6)
+      for (float& w : op->weight.data) w *= 20;
+  return deploy(flow_sampling(density), p);
 }
 
 }  // namespace quench

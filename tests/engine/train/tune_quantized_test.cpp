@@ -144,6 +144,18 @@ TEST_CASE("a program of few bits comes back to its teacher, and empty weights st
     CHECK(own.weight_scale != one.formats.layers.at(name).weight_scale);
 }
 
+TEST_CASE("tuning while quantised goes through the couplings of a flow") {
+  for (CouplingKind kind : {CouplingKind::additive, CouplingKind::affine}) {
+    const Model guide = flow_teacher(kind);
+    const QuantizedStudent before{pruned(guide), bits(3)};
+    const double rounded = program_difference(guide, before),
+                 tuned = program_difference(guide, tune_quantized(guide, before, quick(300)));
+    INFO(std::string(coupling_name(kind)), ": ", rounded, " becomes ", tuned);
+    CHECK(rounded > 0.01);
+    CHECK(tuned < 0.5 * rounded);
+  }
+}
+
 TEST_CASE("tuning while quantised: the same bytes for any number of threads") {
   const Model guide = teacher();
   TuneSettings s = quick(4);

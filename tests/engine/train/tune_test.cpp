@@ -82,6 +82,14 @@ TEST_CASE("tuning a pruned student brings it back to its teacher, and empty weig
   CHECK(moved > 100);
 }
 
+TEST_CASE("tuning goes through the couplings of a flow") {
+  const Model guide = flow_teacher(CouplingKind::affine), student = pruned(guide, 0.2f);
+  const double before = core_difference(guide, student, 9, 2000);
+  const Model tuned = tune(guide, student, quick());
+  CHECK(before > 0.01);
+  CHECK(core_difference(guide, tuned, 9, 2000) < 0.3 * before);
+}
+
 TEST_CASE("tuning: the same bytes for any number of threads; a student equal to its teacher stays so") {
   const Model guide = teacher(), student = pruned(guide, 0.2f);
   TuneSettings s = quick();

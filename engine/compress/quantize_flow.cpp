@@ -115,7 +115,7 @@ Quantizer::Coded Quantizer::seen(const Coded& x, std::size_t i) {
 
 Quantizer::Coded Quantizer::leaving(const Coded& x, Value v) {
   if (qvalue(x.value).bits <= 16) return x;
-  const QValue y = format(v, false);
+  const QValue y = format(v, false, false);
   return {rescaled(identifier(info(v).name) + "_narrow", x.value, {wide_scale_ / y.scale}, {}, y),
           std::vector<double>(x.scale.size(), y.scale)};
 }

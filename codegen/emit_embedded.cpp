@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <set>
+#include <sstream>
 
 #include "codegen/emit.h"
 #include "codegen/writer.h"
@@ -27,6 +28,8 @@ std::string declare_tables(const std::vector<DeviceField>& fields, const std::st
       item = std::to_string(f.values[0]) + suffix(f.type);
     } else if (f.values.empty()) {
       item = "nullptr";
+    } else if (!f.shared.empty()) {
+      item = f.shared;
     } else {
       w.table("const " + f.type + " " + id + "[" + std::to_string(f.values.size()) + "] QUENCH_TABLE", f.values,
               suffix(f.type));
@@ -335,6 +338,16 @@ std::string source(const Program& p, const Plan& plan, const Target& target, con
   return w.text();
 }
 
+// The kernels that `file` includes, and so on.
+void add_kernel(const std::string& file, Files& files) {
+  const auto kernel =
+      std::find_if(kernel_files.begin(), kernel_files.end(), [&](const EmbeddedFile& f) { return f.name == file; });
+  if (kernel == kernel_files.end() || !files.insert({file, std::string(kernel->text)}).second) return;
+  std::istringstream text{files[file]};
+  for (std::string line; std::getline(text, line);)
+    if (line.rfind("#include \"", 0) == 0) add_kernel(line.substr(10, line.rfind('"') - 10), files);
+}
+
 }  // namespace
 
 Files emit_embedded(const Program& p, const Plan& plan, const Target& target) {
@@ -346,9 +359,8 @@ Files emit_embedded(const Program& p, const Plan& plan, const Target& target) {
       "// SPDX-License-Identifier: MIT-0\n#pragma once\n#include \"" +
       p.name + ".h\"\nnamespace model = " + p.name + ";\n";
   if (kernels.count("coupling.h")) kernels.insert("fraction.h");
-  kernels.insert("load.h"), kernels.insert("requantize.h"), kernels.insert("LICENSE");
-  for (const EmbeddedFile& f : kernel_files)
-    if (kernels.count(std::string(f.name))) files[std::string(f.name)] = f.text;
+  add_kernel("LICENSE", files);
+  for (const std::string& kernel : kernels) add_kernel(kernel, files);
   return files;
 }
 

@@ -3,6 +3,7 @@
 #include "codegen/plan.h"
 
 #include <algorithm>
+#include <map>
 
 #include "engine/core/error.h"
 
@@ -54,16 +55,49 @@ void place(const Program& p, Plan& plan) {
   }
 }
 
+// Elements of the named table, and what reading all of them costs beyond whole numbers.
+struct Reads {
+  double elements = 0, cost = 0;
+};
+
+Reads reads(const DeviceLayer& layer, const char* name, const InstructionCosts& cost) {
+  for (const DeviceField& f : layer.fields) {
+    if (f.name != name) continue;
+    const double n = static_cast<double>(elements(f));
+    return {n, f.field_bits == 0 ? 0 : n * (8 % f.field_bits == 0 ? cost.inner_read : cost.crossing_read)};
+  }
+  return {};
+}
+
+// A kernel looks at the bits of a byte up to the last that is set.
+double bits_looked_at(const std::vector<std::int64_t>& mask) {
+  double bits = 0;
+  for (std::int64_t byte : mask)
+    for (; byte != 0; byte >>= 1) ++bits;
+  return bits;
+}
+
+double linear_instructions(const QLinear& op, const DeviceLayer& layer, const InstructionCosts& cost) {
+  const Reads weight = reads(layer, "weight", cost), gap = reads(layer, "gap", cost),
+              column = reads(layer, "column", cost);
+  const double rows = op.rows * cost.output + weight.cost + gap.cost + column.cost;
+  if (layer.encoding == "dense")
+    return rows + weight.elements * (weight.cost > 0 ? cost.field_product : cost.dense_product);
+  if (layer.encoding == "csr") return rows + weight.elements * cost.csr_product;
+  const bool blocks = layer.encoding == "blocks";
+  const double stored = blocks ? weight.elements / 4 : weight.elements;
+  double structure = gap.elements * cost.gap;
+  for (const DeviceField& f : layer.fields)
+    if (f.name == "mask")
+      structure = stored * cost.set_bit + bits_looked_at(f.values) * cost.mask_bit +
+                  static_cast<double>(f.values.size()) * cost.mask_byte;
+  return rows + structure + blocks * weight.elements * cost.block_product;
+}
+
 // Instructions of one layer.
 double instructions(const QNode& node, const DeviceLayer& layer, const QValue& out, const InstructionCosts& cost) {
   const double n = out.length;
-  if (const auto* op = std::get_if<QLinear>(&node.op)) {
-    const double all = static_cast<double>(op->weight.size());
-    const double nonzero = all - static_cast<double>(std::count(op->weight.begin(), op->weight.end(), std::int16_t{0}));
-    if (layer.encoding == "dense") return n * cost.output + all * cost.dense_product;
-    if (layer.encoding == "csr") return n * cost.output + nonzero * cost.csr_product;
-    return n * cost.output + nonzero * cost.bitmap_product + n * ((op->columns + 7) / 8) * cost.bitmap_byte;
-  }
+  if (const auto* op = std::get_if<QLinear>(&node.op)) return linear_instructions(*op, layer, cost);
   if (std::holds_alternative<QNoise>(node.op)) return n * cost.latent;
   if (std::holds_alternative<QSplit>(node.op) || std::holds_alternative<QFraction>(node.op)) return n * cost.split_part;
   if (const auto* op = std::get_if<QCoupling>(&node.op))
@@ -75,6 +109,19 @@ double instructions(const QNode& node, const DeviceLayer& layer, const QValue& o
       std::holds_alternative<QClamp>(node.op))
     return n * cost.copy;
   return n * cost.table_output;
+}
+
+using StoredTables = std::map<std::pair<std::string, std::vector<std::int64_t>>, std::string>;
+
+// Generated tables are named as emission names them: the layer, then the fields down to the table.
+void share_tables(std::vector<DeviceField>& fields, const std::string& prefix, StoredTables& stored) {
+  for (DeviceField& f : fields) {
+    const std::string id = prefix + "_" + f.name;
+    share_tables(f.members, id, stored);
+    if (f.kind != DeviceField::Kind::table || f.values.empty()) continue;
+    const auto [place, is_new] = stored.insert({{f.type, f.values}, id});
+    if (!is_new) f.shared = place->second;
+  }
 }
 
 }  // namespace
@@ -89,10 +136,14 @@ const char* c_type(const QValue& v) {
 Plan plan(const Program& p, const Target& target, Encoding encoding) {
   Plan result;
   double count = 0;
+  StoredTables stored;
   for (const QNode& node : p.nodes) {
     result.layers.push_back(encode(node.op, encoding));
-    count += instructions(node, result.layers.back(), p.values[index(node.output)], target.costs);
-    result.stored_bits += stored_bits(result.layers.back());
+    DeviceLayer& layer = result.layers.back();
+    share_tables(layer.fields, node.name, stored);
+    count += instructions(node, layer, p.values[index(node.output)], target.costs);
+    result.stored_bits += stored_bits(layer);
+    result.parts = result.parts + stored_parts(layer);
     if (const auto* linear = std::get_if<QLinear>(&node.op)) {
       result.multiplications += std::int64_t{linear->rows} * linear->columns;
       result.nonzeros += static_cast<std::int64_t>(linear->weight.size()) -

@@ -26,12 +26,14 @@ struct Plan {
   std::vector<Buffer> buffers;      // of every value that is neither input nor output
   std::vector<Arena> arenas;
   std::int64_t constant_bytes = 0, ram_bytes = 0, flash_bytes = 0, stored_bits = 0, multiplications = 0, nonzeros = 0;
+  StoredBits parts;               // stored_bits by what they are for
   std::int64_t instructions = 0;  // per event, by the target's cost model; 0: not known
 };
 
 const char* c_type(const QValue&);  // int8_t, uint8_t, int16_t, uint16_t or uint32_t
 
-// Fails with the numbers when the target's flash or RAM is too small.
+// Equal tables are stored once, with the first layer that has them. Fails with the numbers when the target's flash or
+// RAM is too small.
 Plan plan(const Program&, const Target&, Encoding);
 
 }  // namespace quench

@@ -12,9 +12,12 @@ enum class Emitter { embedded, hls };
 
 // Instructions of the portable kernels, fitted to exact counts under emulation; all zero: not known.
 struct InstructionCosts {
-  double dense_product, csr_product, bitmap_product,
-      bitmap_byte;                                        // linear layers, per weight, non-zero or byte of the mask
-  double output, latent, table_output, split_part, copy;  // the others, per element
+  double dense_product, field_product;  // dense weights: whole numbers, fields of bits
+  double csr_product, gap;              // per non-zero, per gap
+  double set_bit, mask_bit, mask_byte;  // of a bitmap: set bits, bits up to the last set one of a byte, bytes
+  double block_product;                 // per weight of a block, beside its gap or bit
+  double inner_read, crossing_read;     // of a field of bits, beyond a whole number: 1, 2, 4 bits; others
+  double output, latent, table_output, split_part, copy;  // a row's end; the other layers, per element
 };
 
 struct Target {

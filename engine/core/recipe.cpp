@@ -115,7 +115,8 @@ void fields(R& r, F&& f) {
   f("compress.layer_bits", r.compress.layer_bits, optional_text(),
     "\"LAYER=BITS\" or \"LAYER=BITS/OUTPUT_BITS\", other than bits");
   f("compress.layer_sparsity", r.compress.layer_sparsity, optional_text(), "LAYER=FRACTION, ...: of its own");
-  f("compress.encoding", r.compress.encoding, one_of({"smallest", "dense", "csr", "bitmap"}), "how weights are stored");
+  f("compress.encoding", r.compress.encoding, one_of({"smallest", "dense", "csr", "delta-csr", "bitmap", "blocks"}),
+    "how weights are stored");
   f("compress.calibration", r.compress.calibration, one_of({"min-max", "percentile", "mse", "entropy"}),
     "how the ranges between layers follow from their showers");
   f("compress.percentile", r.compress.percentile, above(50, 100), "of the values that a range holds (percentile)");

@@ -5,47 +5,22 @@
 #include <algorithm>
 
 #include "engine/core/error.h"
+#include "engine/encode/device_fields.h"
 #include "engine/kernels/crc.h"
-#include "engine/tensor/csr.h"
 
 namespace quench {
 namespace {
 
+constexpr std::pair<Encoding, const char*> encoding_names[] = {
+    {Encoding::smallest, "smallest"},   {Encoding::dense, "dense"},   {Encoding::csr, "csr"},
+    {Encoding::delta_csr, "delta-csr"}, {Encoding::bitmap, "bitmap"}, {Encoding::blocks, "blocks"}};
+
 using Fields = std::vector<DeviceField>;
 
-DeviceField number(const char* name, const char* type, std::int64_t value) {
-  return {DeviceField::Kind::scalar, name, type, {value}, {}};
-}
-template <class T>
-DeviceField table(const char* name, const std::string& type, const std::vector<T>& values) {
-  return {DeviceField::Kind::table, name, type, std::vector<std::int64_t>(values.begin(), values.end()), {}};
-}
-DeviceField group(const char* name, Fields members) {
-  return {DeviceField::Kind::group, name, "", {}, std::move(members)};
-}
-
-std::string unsigned_type(std::int64_t largest) {
-  return largest < 256 ? "uint8_t" : largest < 65536 ? "uint16_t" : "uint32_t";
-}
 template <class T>
 std::string signed_type(const std::vector<T>& values) {
   const auto small = [](T v) { return v >= -128 && v <= 127; };
   return std::all_of(values.begin(), values.end(), small) ? "int8_t" : "int16_t";
-}
-
-int type_bits(const std::string& type) {
-  return type.find("8_t") != std::string::npos ? 8 : type.find("16_t") != std::string::npos ? 16 : 32;
-}
-
-std::string multiplier_type(const Requantization& q) { return q.kind == "wide" ? "int32_t" : "uint16_t"; }
-
-DeviceField requantize_fields(const Requantization& q) {
-  const std::string type = multiplier_type(q);
-  return group("requantize",
-               {number("step", "int32_t", q.multiplier.size() > 1), table("multiplier", type, q.multiplier),
-                table("shift", "uint8_t", q.shift), table("negative_multiplier", type, q.negative_multiplier),
-                table("negative_shift", "uint8_t", q.negative_shift), number("zero", "int32_t", q.zero),
-                number("low", "int32_t", q.low), number("high", "int32_t", q.high)});
 }
 
 DeviceField table_fields(const QFractionTable& t) {
@@ -60,62 +35,7 @@ DeviceField table_fields(const QExponential& t) {
                 table("value", "uint16_t", t.value)});
 }
 
-std::string accumulator_type(const QLinear& op) {
-  return op.accumulator_low >= INT32_MIN && op.accumulator_high <= INT32_MAX ? "int32_t" : "int64_t";
-}
-std::string weight_type(const QLinear& op) { return op.weight_bits <= 8 ? "int8_t" : "int16_t"; }
-
-DeviceLayer dense(const QLinear& op) {
-  return {"DenseLinear<" + accumulator_type(op) + ", " + weight_type(op) + ", " + multiplier_type(op.requantize) + ">",
-          "dense_linear.h",
-          "dense",
-          {number("rows", "int32_t", op.rows), number("columns", "int32_t", op.columns),
-           table("weight", weight_type(op), op.weight), table("bias", "int32_t", op.bias),
-           requantize_fields(op.requantize)}};
-}
-
-DeviceLayer csr(const QLinear& op) {
-  const Csr<std::int16_t> m = to_csr(Span<const std::int16_t>(op.weight), op.rows, op.columns);
-  const std::string row_type = unsigned_type(m.row_begin.back()), column_type = unsigned_type(op.columns - 1);
-  return {"CsrLinear<" + accumulator_type(op) + ", " + row_type + ", " + column_type + ", " + weight_type(op) + ", " +
-              multiplier_type(op.requantize) + ">",
-          "csr_linear.h",
-          "csr",
-          {number("rows", "int32_t", op.rows), table("row_begin", row_type, m.row_begin),
-           table("column", column_type, m.column), table("weight", weight_type(op), m.value),
-           table("bias", "int32_t", op.bias), requantize_fields(op.requantize)}};
-}
-
-DeviceLayer bitmap(const QLinear& op) {
-  std::vector<std::uint8_t> mask;
-  std::vector<std::int16_t> weight;
-  for (std::int32_t r = 0; r < op.rows; ++r)
-    for (std::int32_t k = 0; k < op.columns; ++k) {
-      if (k % 8 == 0) mask.push_back(0);
-      const std::int16_t w =
-          op.weight[static_cast<std::size_t>(r) * static_cast<std::size_t>(op.columns) + static_cast<std::size_t>(k)];
-      if (w == 0) continue;
-      mask.back() = static_cast<std::uint8_t>(mask.back() | (1u << (k % 8)));
-      weight.push_back(w);
-    }
-  return {
-      "BitmapLinear<" + accumulator_type(op) + ", " + weight_type(op) + ", " + multiplier_type(op.requantize) + ">",
-      "bitmap_linear.h",
-      "bitmap",
-      {number("rows", "int32_t", op.rows), number("columns", "int32_t", op.columns), table("mask", "uint8_t", mask),
-       table("weight", weight_type(op), weight), table("bias", "int32_t", op.bias), requantize_fields(op.requantize)}};
-}
-
-DeviceLayer encode_op(const QLinear& op, Encoding encoding) {
-  if (encoding == Encoding::dense) return dense(op);
-  if (encoding == Encoding::csr) return csr(op);
-  if (encoding == Encoding::bitmap) return bitmap(op);
-  DeviceLayer best = dense(op);
-  for (DeviceLayer& other : std::vector<DeviceLayer>{bitmap(op), csr(op)})
-    if (stored_bits(other) < stored_bits(best)) best = other;
-  return best;
-}
-
+DeviceLayer encode_op(const QLinear& op, Encoding encoding) { return encode_linear(op, encoding); }
 DeviceLayer encode_op(const QNoise& op, Encoding) {
   const Noise n = view(op);
   return {"Noise",
@@ -250,11 +170,19 @@ DeviceLayer encode_op(const QSpread& op, Encoding) {
            number("high", "int32_t", op.high)}};
 }
 
-std::int64_t bits_of(const Fields& fields) {
-  std::int64_t bits = 0;
-  for (const DeviceField& f : fields)
-    bits += f.kind == DeviceField::Kind::group ? bits_of(f.members)
-                                               : static_cast<std::int64_t>(f.values.size()) * type_bits(f.type);
+int type_bits(const std::string& type) {
+  return type.find("8_t") != std::string::npos ? 8 : type.find("16_t") != std::string::npos ? 16 : 32;
+}
+
+std::int64_t bits_of(const DeviceField& f) {
+  std::int64_t bits = f.shared.empty() ? static_cast<std::int64_t>(f.values.size()) * type_bits(f.type) : 0;
+  for (const DeviceField& member : f.members) bits += bits_of(member);
+  return bits;
+}
+
+std::int64_t numbers_in(const DeviceField& f) {
+  std::int64_t bits = f.kind == DeviceField::Kind::scalar ? bits_of(f) : 0;
+  for (const DeviceField& member : f.members) bits += numbers_in(member);
   return bits;
 }
 
@@ -269,14 +197,39 @@ std::uint32_t crc_of(const Fields& fields, std::uint32_t crc) {
 }  // namespace
 
 Encoding encoding_from(const std::string& name) {
-  if (name == "smallest") return Encoding::smallest;
-  if (name == "dense") return Encoding::dense;
-  if (name == "csr") return Encoding::csr;
-  if (name == "bitmap") return Encoding::bitmap;
-  fail("unknown encoding \"", name, "\"; known are smallest, dense, csr and bitmap");
+  for (const auto& [encoding, known] : encoding_names)
+    if (name == known) return encoding;
+  fail("unknown encoding \"", name, "\"; known are smallest, dense, csr, delta-csr, bitmap and blocks");
 }
 
-std::int64_t stored_bits(const DeviceLayer& layer) { return bits_of(layer.fields); }
+StoredBits stored_parts(const DeviceLayer& layer) {
+  StoredBits parts;
+  for (const DeviceField& f : layer.fields) {
+    const std::int64_t numbers = numbers_in(f), tables = bits_of(f) - numbers;
+    parts.numbers += numbers;
+    (f.name == "weight"       ? parts.weights
+     : f.name == "bias"       ? parts.biases
+     : f.name == "requantize" ? parts.multipliers
+     : layer.encoding.empty() ? parts.tables
+                              : parts.indices) += tables;
+  }
+  return parts;
+}
+
+StoredBits operator+(const StoredBits& a, const StoredBits& b) {
+  return {a.weights + b.weights,         a.indices + b.indices, a.biases + b.biases,
+          a.multipliers + b.multipliers, a.tables + b.tables,   a.numbers + b.numbers};
+}
+
+std::int64_t elements(const DeviceField& f) {
+  if (f.field_bits == 0) return static_cast<std::int64_t>(f.values.size());
+  return static_cast<std::int64_t>(f.members[0].values.size()) * 8 / f.field_bits;
+}
+
+std::int64_t stored_bits(const DeviceLayer& layer) {
+  const StoredBits p = stored_parts(layer);
+  return p.weights + p.indices + p.biases + p.multipliers + p.tables + p.numbers;
+}
 
 std::uint32_t constants_crc(const DeviceLayer& layer) { return crc_of(layer.fields, 0); }
 

@@ -1,26 +1,30 @@
-// y = requantise(W x + b), W sparse by rows: row r holds weight[k] at column[k], row_begin[r] <= k < row_begin[r + 1].
+// y = requantise(W x + b), W sparse by rows: row r holds the next count[r] weights, each with its column.
 // SPDX-License-Identifier: MIT-0
 #pragma once
+#include "cursor.h"
 #include "requantize.h"
 
 namespace quench {
 
-template <class A, class R, class C, class W, class M> struct CsrLinear {
+template <class A, class N, class C, class W, class B, class Q>
+struct CsrLinear {
   int32_t rows;
-  const R* row_begin;   // [rows + 1]
-  const C* column;      // [non-zeros]
-  const W* weight;      // [non-zeros]
-  const int32_t* bias;  // [rows]
-  Requantize<M> requantize;
+  N count;   // [rows]
+  C column;  // [non-zeros]
+  W weight;  // [non-zeros]
+  B bias;    // [rows]
+  Q requantize;
 };
 
-template <class A, class R, class C, class W, class M, class X, class Y>
-inline void run(const CsrLinear<A, R, C, W, M>& op, const X* x, Y* y) {
-  int32_t k = static_cast<int32_t>(load(op.row_begin, 0));
+template <class A, class N, class C, class W, class B, class Q, class X, class Y>
+inline void run(const CsrLinear<A, N, C, W, B, Q>& op, const X* x, Y* y) {
+  Cursor<N> count(op.count);
+  Cursor<C> column(op.column);
+  Cursor<W> weight(op.weight);
   for (int32_t r = 0; r < op.rows; ++r) {
-    A sum = load(op.bias, r);
-    const int32_t end = static_cast<int32_t>(load(op.row_begin, r + 1));
-    for (; k < end; ++k) sum += static_cast<A>(x[load(op.column, k)]) * load(op.weight, k);
+    A sum = static_cast<A>(load(op.bias, r));
+    for (int32_t left = static_cast<int32_t>(count.next()); left > 0; --left)
+      sum += static_cast<A>(x[column.next()]) * static_cast<A>(weight.next());
     y[r] = static_cast<Y>(requantize(sum, op.requantize, r));
   }
 }

@@ -1,21 +1,22 @@
 // y = requantise(W x + b), W dense and row-major; A is the accumulator, as wide as the range proof asks.
 // SPDX-License-Identifier: MIT-0
 #pragma once
+#include "cursor.h"
 #include "requantize.h"
 
 namespace quench {
 
-template <class A, class W, class M>
+template <class A, class W, class B, class Q>
 struct DenseLinear {
   int32_t rows, columns;
-  const W* weight;      // [rows][columns]
-  const int32_t* bias;  // [rows]
-  Requantize<M> requantize;
+  W weight;  // [rows][columns]
+  B bias;    // [rows]
+  Q requantize;
 };
 
-// Four rows at a time: each input is read once for four products.
-template <class A, class W, class M, class X, class Y>
-inline void run(const DenseLinear<A, W, M>& op, const X* x, Y* y) {
+// Whole numbers, four rows at a time: each input is read once for four products.
+template <class A, class W, class B, class Q, class X, class Y>
+inline void run(const DenseLinear<A, const W*, B, Q>& op, const X* x, Y* y) {
   const int32_t n = op.columns, blocked = op.rows & ~int32_t{3};
   for (int32_t r = 0; r < blocked; r += 4) {
     const W* w0 = op.weight + r * n;
@@ -38,6 +39,17 @@ inline void run(const DenseLinear<A, W, M>& op, const X* x, Y* y) {
   for (int32_t r = blocked; r < op.rows; ++r) {
     A sum = load(op.bias, r);
     for (int32_t k = 0; k < n; ++k) sum += static_cast<A>(x[k]) * load(op.weight, r * n + k);
+    y[r] = static_cast<Y>(requantize(sum, op.requantize, r));
+  }
+}
+
+// Fields of bits: a row need not begin at a byte.
+template <class A, int N, class B, class Q, class X, class Y>
+inline void run(const DenseLinear<A, SignedBits<N>, B, Q>& op, const X* x, Y* y) {
+  Cursor<SignedBits<N>> weight(op.weight);
+  for (int32_t r = 0; r < op.rows; ++r) {
+    A sum = load(op.bias, r);
+    for (int32_t k = 0; k < op.columns; ++k) sum += static_cast<A>(x[k]) * weight.next();
     y[r] = static_cast<Y>(requantize(sum, op.requantize, r));
   }
 }

@@ -63,7 +63,7 @@ void fields(const QLinear& op, F&& f) {
 }
 
 template <class A>
-DenseLinear<A, std::int16_t, std::int32_t> view(const QLinear& op) {
+DenseLinear<A, const std::int16_t*, const std::int32_t*, PlainRequantize> view(const QLinear& op) {
   return {op.rows, op.columns, op.weight.data(), op.bias.data(), view(op.requantize)};
 }
 

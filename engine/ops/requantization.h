@@ -27,13 +27,18 @@ void requantization_fields(Q& op, F&& f) {
   f("zero", op.zero), f("low", op.low), f("high", op.high);
 }
 
-inline Requantize<std::int32_t> view(const Requantization& q) {
-  const bool leaky = !q.negative_multiplier.empty();
-  return {q.multiplier.size() > 1 ? 1 : 0,
+using PlainRequantize = Requantize<const std::int32_t*, const std::uint8_t*>;
+
+inline PlainRequantize view(const Requantization& q) {
+  const std::uint8_t step = q.multiplier.size() > 1;
+  return {step,
+          step,
+          0,
+          !q.negative_multiplier.empty(),
           q.multiplier.data(),
           q.shift.data(),
-          leaky ? q.negative_multiplier.data() : nullptr,
-          leaky ? q.negative_shift.data() : nullptr,
+          q.negative_multiplier.data(),
+          q.negative_shift.data(),
           q.zero,
           q.low,
           q.high};

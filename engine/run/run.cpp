@@ -42,7 +42,7 @@ void run_rows(const QLinear& op, const FloatLayer& layer, int events, const std:
   rows.sum.resize(count * static_cast<std::size_t>(op.rows));
   matmul(matrix(rows.x.data(), op.columns), transposed(matrix(layer.weight.data(), op.columns)), events, op.rows,
          op.columns, from_bias(layer.bias.data()), rows.sum.data());
-  const Requantize<std::int32_t> to_codes = view(op.requantize);
+  const PlainRequantize to_codes = view(op.requantize);
   const float* sum = rows.sum.data();
   for (int i = 0; i < events; ++i)
     for (std::int32_t r = 0; r < op.rows; ++r) *y++ = requantize(static_cast<std::int32_t>(*sum++), to_codes, r);

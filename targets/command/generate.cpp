@@ -45,7 +45,7 @@ Command generate_command() {
            {{"PROGRAM", "a .qprog file"}},
            {{"--target", "T", "", "a name that `quench targets` lists, or a board file", true},
             {"--out", "DIR", "", "folder to write", true},
-            {"--encoding", "E", "smallest", "of the weights: smallest, dense, csr or bitmap"}},
+            {"--encoding", "E", "smallest", "of the weights: smallest, dense, csr, delta-csr, bitmap or blocks"}},
            ""},
           generate_verb};
 }

@@ -44,9 +44,21 @@ Json inspect_model(const Model& m) {
   return out;
 }
 
+// What the stored bits are for: by name, in the order of reading.
+std::vector<std::pair<const char*, std::int64_t>> named_parts(const StoredBits& s) {
+  return {{"weights", s.weights},         {"indices", s.indices}, {"biases", s.biases},
+          {"multipliers", s.multipliers}, {"tables", s.tables},   {"numbers", s.numbers}};
+}
+
+Json parts_json(const StoredBits& s) {
+  Json out = Json::object();
+  for (const auto& [name, bits] : named_parts(s)) out[name] = bits;
+  return out;
+}
+
 Json inspect_program(const Program& p) {
   const Plan layout = plan(p, find_target("host"), Encoding::smallest);
-  Table table{{"layer", "what", "encoding", "bits"}, {}, {}};
+  Table table{{"layer", "what", "encoding", "bits"}, {}, {}}, parts{{"part", "bits", "of all"}, {}, {}};
   Json layers = Json::array();
   for (std::size_t i = 0; i < p.nodes.size(); ++i) {
     const std::int64_t bits = stored_bits(layout.layers[i]);
@@ -55,20 +67,27 @@ Json inspect_program(const Program& p) {
     Json layer = Json::object();
     layer["name"] = p.nodes[i].name, layer["kind"] = type_name(p.nodes[i].op), layer["what"] = what;
     layer["encoding"] = layout.layers[i].encoding, layer["stored_bits"] = bits;
+    layer["stored_parts"] = parts_json(stored_parts(layout.layers[i]));
     layers.push_back(layer);
   }
+  for (const auto& [name, bits] : named_parts(layout.parts))
+    parts.rows.push_back(
+        {name, grouped(bits),
+         rounded(100.0 * static_cast<double>(bits) / static_cast<double>(layout.stored_bits), 3) + " %"});
   const double ratio = static_cast<double>(p.original_bits) / static_cast<double>(layout.stored_bits);
   Json out = Json::object();
   out["kind"] = "program", out["name"] = p.name, out["geometry"] = p.geometry,
   out["energy_unit_mev"] = p.energy_unit_mev;
   out["stored_bits"] = layout.stored_bits, out["original_bits"] = p.original_bits, out["ratio"] = ratio;
+  out["stored_parts"] = parts_json(layout.parts);
   out["ram_bytes"] = layout.ram_bytes, out["multiplications"] = layout.multiplications,
   out["nonzeros"] = layout.nonzeros;
   out["layers"] = layers;
   out["text"] = "program " + p.name + ": " + grouped(layout.stored_bits) + " bits stored, " +
                 ratio_text(p.original_bits, layout.stored_bits) + " than " + grouped(p.original_bits) +
                 " bits of dense floats; " + grouped(layout.ram_bytes) + " bytes of RAM, " + grouped(layout.nonzeros) +
-                " of " + grouped(layout.multiplications) + " weights non-zero\n\n" + table_text(table);
+                " of " + grouped(layout.multiplications) + " weights non-zero\n\n" + table_text(parts) + "\n" +
+                table_text(table);
   return out;
 }
 

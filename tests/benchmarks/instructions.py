@@ -28,12 +28,17 @@ def measure(emit_example, counter, plugin, program, encoding):
 
 def main(emit_example, counter, plugin):
     worst = 0
-    for program, encoding in (("generator:0", "dense"), ("generator:0.5", "bitmap"), ("generator:0.8", "bitmap"),
-                              ("generator:0.8", "csr"), ("generator:0.95", "csr")):
+    for program, encoding in (("generator:0", "dense"), ("generator:0:4", "dense"), ("generator:0:6", "dense"),
+                              ("generator:0.5", "bitmap"), ("generator:0.8", "bitmap"), ("generator:0.8:4", "bitmap"),
+                              ("generator:0.8:3", "bitmap"), ("generator:0.9:2", "bitmap"), ("generator:0.8", "csr"),
+                              ("generator:0.95", "csr"), ("generator:0.9:5", "csr"), ("generator:0.95", "delta-csr"),
+                              ("generator:0.9:4", "delta-csr"), ("generator:0.95:3", "delta-csr"),
+                              ("generator:0.8", "blocks"), ("generator:0.95:4", "blocks"),
+                              ("generator:0.9:3", "blocks")):
         count, multiplications, model = measure(emit_example, counter, plugin, program, encoding)
         worst = max(worst, abs(model / count - 1))
         print(f"{program} {encoding}: {count:.0f} instructions per event, cost model {model}")
-        if encoding == "dense":
+        if (program, encoding) == ("generator:0", "dense"):
             bar("cortex-m4-dense-8bit", count / multiplications, "instructions/MAC", 4.0)
     bar("cortex-m4-cost-model-error", 100 * worst, "%", 10)
 

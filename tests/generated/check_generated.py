@@ -87,7 +87,7 @@ def check_ram(folder):
 
 
 TABLE = re.compile(r"^const \w+ (\w+)\[\d+\] QUENCH_TABLE = \{$(.*?)^\};$", re.M | re.S)
-LAYER = re.compile(r"^const [\w<>, ]+ (\w+)_layer = (\{.*\});$", re.M)
+LAYER = re.compile(r"^const [\w<>*, ]+ (\w+)_layer = (\{.*\});$", re.M)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?=u?\b)")
 
 

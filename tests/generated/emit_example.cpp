@@ -1,6 +1,8 @@
 // Writes a random program's generated folder, the program, and the reference output of its example events.
-// usage: emit_example PROGRAM TARGET ENCODING EVENTS FOLDER; PROGRAM: a number (random program), generator:SPARSITY or
-// a .qprog SPDX-License-Identifier: MIT
+// SPDX-License-Identifier: MIT
+//
+// usage: emit_example PROGRAM TARGET ENCODING EVENTS FOLDER; PROGRAM: a number (random program), generator:SPARSITY,
+// generator:SPARSITY:BITS, wide:SPARSITY:BITS (5000 columns) or a .qprog
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -16,7 +18,13 @@ using namespace quench;
 namespace {
 
 Program make(const std::string& what) {
-  if (what.rfind("generator:", 0) == 0) return random_generator(1, 100, {256, 512}, 50, std::atof(what.c_str() + 10));
+  const std::size_t first = what.find(':'), second = what.rfind(':');
+  if (first != std::string::npos) {
+    const double sparsity = std::atof(what.c_str() + first + 1);
+    const int bits = second > first ? std::atoi(what.c_str() + second + 1) : 8;
+    if (what.rfind("wide", 0) == 0) return random_generator(1, 10, {5000}, 20, sparsity, bits);
+    return random_generator(1, 100, {256, 512}, 50, sparsity, bits);
+  }
   if (what.size() > 6 && what.substr(what.size() - 6) == ".qprog") return read_program(read_file(what), what);
   return random_program(std::strtoull(what.c_str(), nullptr, 10));
 }

@@ -1,15 +1,19 @@
 // Uses every kernel with the types that generated code has, so that each compiler checks the templates in full.
 // SPDX-License-Identifier: MIT
 #include "bitmap_linear.h"
+#include "block.h"
 #include "coupling.h"
 #include "crc.h"
 #include "csr_linear.h"
+#include "cursor.h"
 #include "dense_linear.h"
 #include "elementwise.h"
 #include "fraction.h"
+#include "gap_linear.h"
 #include "join.h"
 #include "log_energy.h"
 #include "noise.h"
+#include "packed.h"
 #include "permute.h"
 #include "softmax.h"
 #include "table.h"
@@ -17,37 +21,63 @@
 namespace quench {
 namespace {
 
-// One layer in every encoding; A: accumulator, W: weight code, M: multiplier, X and Y: codes.
-template <class A, class W, class M, class X, class Y>
-void linear(const X* x, Y* y) {
-  static const W weight[] = {1, 2, 3, 4};
-  static const int32_t bias[] = {5, 6};
-  static const M multiplier[] = {7};
-  static const uint8_t shift[] = {8};
-  static const uint8_t mask[] = {3, 3};
-  static const uint16_t row_begin[] = {0, 2, 4};
-  static const uint8_t column[] = {0, 1, 0, 1};
-  static const Requantize<M> requantize = {0, multiplier, shift, nullptr, nullptr, 0, -128, 127};
-  const DenseLinear<A, W, M> dense = {2, 2, weight, bias, requantize};
-  const BitmapLinear<A, W, M> bitmap = {2, 2, mask, weight, bias, requantize};
-  const CsrLinear<A, uint16_t, uint8_t, W, M> csr = {2, row_begin, column, weight, bias, requantize};
+template <class W, class B, class M, class S>
+struct Tables {
+  W weight;
+  B bias;
+  M multiplier;
+  S shift;
+};
+
+// One layer in every encoding; A: accumulator, T: tables, X and Y: codes; C, G and N: columns, gaps and counts.
+template <class A, class C, class G, class N, class W, class B, class M, class S, class X, class Y>
+void linear(const Tables<W, B, M, S>& t, C column, G gap, N count, const X* x, Y* y) {
+  typedef Requantize<M, S> Q;
+  static const uint8_t mask[] = {15};
+  const Q q = {0, 0, 7, 1, t.multiplier, t.shift, t.multiplier, t.shift, 0, -128, 127};
+  const DenseLinear<A, W, B, Q> dense = {2, 2, t.weight, t.bias, q};
+  const BitmapLinear<A, 1, W, B, Q> bitmap = {2, 2, mask, t.weight, t.bias, q};
+  const BitmapLinear<A, 4, W, B, Q> bitmap_of_blocks = {1, 4, mask, t.weight, t.bias, q};
+  const CsrLinear<A, N, C, W, B, Q> csr = {2, count, column, t.weight, t.bias, q};
+  const GapLinear<A, 1, G, W, B, Q> delta = {2, 2, 4, 15, gap, t.weight, t.bias, q};
+  const GapLinear<A, 4, G, W, B, Q> gaps_of_blocks = {1, 4, 1, 15, gap, t.weight, t.bias, q};
   run(dense, x, y);
   run(bitmap, x, y);
+  run(bitmap_of_blocks, x, y);
   run(csr, x, y);
+  run(delta, x, y);
+  run(gaps_of_blocks, x, y);
 }
 
-// The same with wider indices, as a large layer has them.
-template <class R, class C>
-void sparse(const uint8_t* x, int8_t* y) {
-  static const int8_t weight[] = {1};
-  static const int32_t bias[] = {5};
-  static const int32_t multiplier[] = {7};
-  static const uint8_t shift[] = {8};
-  static const R row_begin[] = {0, 1};
-  static const C column[] = {0};
-  const CsrLinear<int32_t, R, C, int8_t, int32_t> csr = {
-      1, row_begin, column, weight, bias, {1, multiplier, shift, multiplier, shift, 0, -128, 127}};
-  run(csr, x, y);
+const uint8_t bytes[16] = {1, 2, 3};
+const uint16_t halves[] = {0, 1, 0, 1};
+const uint32_t words[] = {0, 1, 0, 1};
+const int8_t small_weight[] = {1, 2, 3, 4};
+const int16_t weight[] = {1, 2, 3, 4};
+const int32_t bias[] = {5, 6};
+
+// Whole numbers of all widths, and fields of bits inside and across bytes.
+template <class A, class X, class Y>
+void every_table(const X* x, Y* y) {
+  const Tables<const int8_t*, const int32_t*, const uint32_t*, const uint8_t*> whole = {small_weight, bias, words,
+                                                                                        bytes};
+  const Tables<const int16_t*, const int16_t*, const uint16_t*, UnsignedBits<6>> wide = {weight, weight, halves,
+                                                                                         UnsignedBits<6>{bytes}};
+  const Tables<SignedBits<4>, SignedBits<13>, const uint8_t*, UnsignedBits<2>> inside = {
+      SignedBits<4>{bytes}, SignedBits<13>{bytes}, bytes, UnsignedBits<2>{bytes}};
+  const Tables<SignedBits<13>, SignedBits<28>, UnsignedBits<28>, UnsignedBits<3>> across = {
+      SignedBits<13>{bytes}, SignedBits<28>{bytes}, UnsignedBits<28>{bytes}, UnsignedBits<3>{bytes}};
+  linear<A>(whole, bytes, halves, words, x, y);
+  linear<A>(wide, halves, UnsignedBits<4>{bytes}, bytes, x, y);
+  linear<A>(inside, UnsignedBits<9>{bytes}, bytes, UnsignedBits<6>{bytes}, x, y);
+  linear<A>(across, UnsignedBits<12>{bytes}, UnsignedBits<5>{bytes}, halves, x, y);
+}
+
+void signs(const int16_t* x, int8_t* y) {
+  const Requantize<const uint16_t*, const uint8_t*> q = {0, 0, 0, 0, halves, bytes, nullptr, nullptr, 0, -128, 127};
+  const BitmapLinear<int32_t, 1, Signs, const int32_t*, Requantize<const uint16_t*, const uint8_t*>> op = {
+      1, 8, bytes, Signs{bytes}, bias, q};
+  run(op, x, y);
 }
 
 template <class T, class X, class Y>
@@ -122,14 +152,11 @@ void codes(const X* x, Y* y) {
 }  // namespace
 
 uint32_t use_every_kernel(int8_t* a, uint8_t* b, int16_t* c, int32_t* d) {
-  linear<int32_t, int8_t, int32_t>(a, a);
-  linear<int32_t, int8_t, uint16_t>(b, a);
-  linear<int32_t, int8_t, int32_t>(a, c);
-  linear<int32_t, int16_t, int32_t>(c, b);
-  linear<int64_t, int16_t, uint16_t>(c, c);
-  linear<int64_t, int16_t, int32_t>(d, d);
-  sparse<uint8_t, uint8_t>(b, a);
-  sparse<uint32_t, uint16_t>(b, a);
+  every_table<int32_t>(a, a);
+  every_table<int32_t>(b, c);
+  every_table<int32_t>(c, b);
+  every_table<int64_t>(d, d);
+  signs(c, a);
   table<int8_t>(a, a);
   table<int16_t>(b, c);
   table<int32_t>(c, a);

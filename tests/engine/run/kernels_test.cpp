@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/core/error.h"
@@ -12,6 +13,7 @@
 #include "engine/kernels/dense_linear.h"
 #include "engine/kernels/elementwise.h"
 #include "engine/kernels/fraction.h"
+#include "engine/kernels/gap_linear.h"
 #include "engine/kernels/join.h"
 #include "engine/kernels/log_energy.h"
 #include "engine/kernels/permute.h"
@@ -29,14 +31,14 @@ TEST_CASE("scale rounds half up and requantize saturates") {
   CHECK(scale(2147483647, 2147483647, 62) == 1);  // just below 1 rounds to 1
   const int32_t multiplier[2] = {1, 3};
   const uint8_t shift[2] = {1, 2};
-  const Requantize<int32_t> q = {1, multiplier, shift, nullptr, nullptr, 10, 0, 20};
+  const PlainRequantize q = {1, 1, 0, 0, multiplier, shift, nullptr, nullptr, 10, 0, 20};
   CHECK(requantize(int32_t{3}, q, 0) == 12);
   CHECK(requantize(int32_t{5}, q, 1) == 14);
   CHECK(requantize(int32_t{100}, q, 0) == 20);
   CHECK(requantize(int32_t{-100}, q, 0) == 0);
   const int32_t slope[1] = {1};
   const uint8_t slope_shift[1] = {3};
-  const Requantize<int32_t> leaky = {0, multiplier, shift, slope, slope_shift, 0, -128, 127};
+  const PlainRequantize leaky = {0, 0, 0, 1, multiplier, shift, slope, slope_shift, 0, -128, 127};
   CHECK(requantize(int32_t{16}, leaky, 5) == 8);    // one pair for all rows
   CHECK(requantize(int32_t{-16}, leaky, 5) == -2);  // an eighth below zero
 }
@@ -58,25 +60,77 @@ TEST_CASE("closest factors of the three classes") {
   CHECK(closest_factor(0, "wide", "x").multiplier == 0);
 }
 
-TEST_CASE("linear layers: dense, CSR and bitmap agree with sums by hand") {
-  // W = [[5 0 0 -7] [0 9 0 0] [0 0 0 0] [1 1 1 1] [0 0 -3 0]], x = [2 3 -1 4]
-  const int8_t x[4] = {2, 3, -1, 4};
-  const int32_t bias[5] = {100, -20, 7, 0, 0};
-  const int32_t expected[5] = {100 + 10 - 28, -20 + 27, 7, 8, 3};
-  const int32_t m[1] = {2};
-  const uint8_t s[1] = {1};
-  const Requantize<int32_t> same = {0, m, s, nullptr, nullptr, 0, -1000, 1000};
-  int16_t y[5];
-  const int8_t dense[20] = {5, 0, 0, -7, 0, 9, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0, 0, -3, 0};
-  run(DenseLinear<int32_t, int8_t, int32_t>{5, 4, dense, bias, same}, x, y);
-  for (int i = 0; i < 5; ++i) CHECK(y[i] == expected[i]);
-  const uint8_t begin[6] = {0, 2, 3, 3, 7, 8}, column[8] = {0, 3, 1, 0, 1, 2, 3, 2};
-  const int8_t value[8] = {5, -7, 9, 1, 1, 1, 1, -3};
-  run(CsrLinear<int32_t, uint8_t, uint8_t, int8_t, int32_t>{5, begin, column, value, bias, same}, x, y);
-  for (int i = 0; i < 5; ++i) CHECK(y[i] == expected[i]);
-  const uint8_t mask[5] = {0x9, 0x2, 0, 0xf, 0x4};
-  run(BitmapLinear<int64_t, int8_t, int32_t>{5, 4, mask, value, bias, same}, x, y);
-  for (int i = 0; i < 5; ++i) CHECK(y[i] == expected[i]);
+TEST_CASE("shifts count from the lowest, by row or once for all rows") {
+  const int32_t multiplier[1] = {3};
+  const uint8_t shift[1] = {0x8};  // fields of 2 bits: 0, 2
+  const Requantize<const int32_t*, UnsignedBits<2>> q = {0, 1, 1, 0, multiplier, {shift}, nullptr, {nullptr}, 0, -9, 9};
+  CHECK(requantize(int32_t{5}, q, 0) == 8);  // 15 / 2 = 7.5 rounds half up
+  CHECK(requantize(int32_t{5}, q, 1) == 2);  // 15 / 8
+}
+
+TEST_CASE("fields of bits: inside bytes and across them, signed, unsigned and signs") {
+  const uint8_t bytes[4] = {0xb1, 0x6e, 0x05, 0x80};  // from bit 0: 1000 1101 0111 0110 1010 0000 0000 0001
+  CHECK(load(UnsignedBits<1>{bytes}, 4) == 1);
+  CHECK(load(UnsignedBits<3>{bytes}, 2) == 2);  // bits 6, 7 and 8: 0 1 0
+  CHECK(load(UnsignedBits<4>{bytes}, 1) == 11);
+  CHECK(load(SignedBits<4>{bytes}, 1) == -5);
+  CHECK(load(SignedBits<5>{bytes}, 1) == -11);
+  CHECK(load(UnsignedBits<12>{bytes}, 1) == 0x056);
+  CHECK(load(SignedBits<31>{bytes}, 0) == 0x00056eb1);
+  Cursor<Signs> signs(Signs{bytes});
+  for (int sign : {-1, 1, 1, 1, -1, -1, 1, -1, 1, -1}) CHECK(signs.next() == sign);
+  Cursor<SignedBits<5>> five(SignedBits<5>{bytes});
+  for (int code : {-15, -11, -5, 10, 0, 0}) CHECK(five.next() == code);
+  Cursor<UnsignedBits<12>> twelve(UnsignedBits<12>{bytes});
+  CHECK(twelve.next() == 0xeb1);
+  CHECK(twelve.next() == 0x056);
+  Cursor<const uint8_t*> whole(bytes);
+  CHECK(whole.next() == 0xb1);
+  CHECK(whole.next() == 0x6e);
+}
+
+TEST_CASE("linear layers: dense, CSR, gaps, bitmap and blocks agree with sums by hand") {
+  // W = [[5 0 0 -7 0 0] [0 9 0 0 0 0] [0 0 0 0 0 0] [1 1 1 1 0 -8] [0 0 -3 0 0 0] [0 0 0 0 0 0]]
+  static const int8_t x[6] = {2, 3, -1, 4, 100, -6};
+  const int32_t expected[6] = {100 + 10 - 28, -20 + 27, 7, 8 + 48, 3, -1};
+  const uint8_t m[1] = {2}, s[1] = {1};
+  using Same = Requantize<const uint8_t*, const uint8_t*>;
+  const Same same = {0, 0, 0, 0, m, s, nullptr, nullptr, 0, -1000, 1000};
+  const int16_t bias[6] = {100, -20, 7, 0, 0, -1};
+  using Bias = const int16_t*;
+  int16_t y[6];
+  const auto check = [&](const auto& op) {
+    std::fill(y, y + 6, int16_t{999});
+    run(op, x, y);
+    for (int i = 0; i < 6; ++i) CHECK(y[i] == expected[i]);
+  };
+  const int8_t dense[36] = {5, 0, 0, -7, 0, 0,  0, 9, 0,  0, 0, 0, 0, 0, 0, 0, 0, 0,
+                            1, 1, 1, 1,  0, -8, 0, 0, -3, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  check(DenseLinear<int32_t, const int8_t*, Bias, Same>{6, 6, dense, bias, same});
+  // The same in fields of 5 bits, packed here by arithmetic on one field after the other.
+  uint8_t fields[23] = {};
+  for (int i = 0; i < 36; ++i)
+    for (int b = 0; b < 5; ++b)
+      fields[(5 * i + b) / 8] |= static_cast<uint8_t>(((dense[i] + 32) >> b & 1) << (5 * i + b) % 8);
+  check(DenseLinear<int64_t, SignedBits<5>, Bias, Same>{6, 6, {fields}, bias, same});
+  const int8_t value[9] = {5, -7, 9, 1, 1, 1, 1, -8, -3};
+  const uint8_t count[6] = {2, 1, 0, 5, 1, 0}, column[9] = {0, 3, 1, 0, 1, 2, 3, 5, 2};
+  check(CsrLinear<int32_t, const uint8_t*, const uint8_t*, const int8_t*, Bias, Same>{6, count, column, value, bias,
+                                                                                      same});
+  // Places row * 6 + column: 0 3 7 18 19 20 21 23 26; gaps 0 2 3 10 0 0 0 1 2, where 7 skips 7 without a weight.
+  const uint8_t gap[10] = {0, 2, 3, 7, 3, 0, 0, 0, 1, 2};
+  check(GapLinear<int64_t, 1, const uint8_t*, const int8_t*, Bias, Same>{6, 6, 10, 7, gap, value, bias, same});
+  const uint8_t mask[5] = {0x89, 0x00, 0xbc, 0x04, 0x00};  // bit by bit through all rows
+  check(BitmapLinear<int32_t, 1, const int8_t*, Bias, Same>{6, 6, mask, value, bias, same});
+  // Two blocks a row, of four columns and of two: blocks 0, 2, 6, 7 and 8 of 12.
+  const int8_t block[18] = {5, 0, 0, -7, 0, 9, 0, 0, 1, 1, 1, 1, 0, -8, 0, 0, -3, 0};
+  const uint8_t block_gap[5] = {0, 1, 3, 0, 0}, block_mask[2] = {0xc5, 0x01};
+  check(GapLinear<int32_t, 4, const uint8_t*, const int8_t*, Bias, Same>{6, 6, 5, 7, block_gap, block, bias, same});
+  check(BitmapLinear<int32_t, 4, const int8_t*, Bias, Same>{6, 6, block_mask, block, bias, same});
+  const uint8_t none[1] = {0};
+  const GapLinear<int32_t, 1, const uint8_t*, const int8_t*, Bias, Same> empty{6, 6, 0, 7, none, value, bias, same};
+  run(empty, x, y);
+  for (int i = 0; i < 6; ++i) CHECK(y[i] == bias[i]);
 }
 
 TEST_CASE("tables: full and linear") {

@@ -1,4 +1,4 @@
-// Programs: text form, the proofs of check(), the interpreter against naive arithmetic, encodings.
+// Programs: text form, the proofs of check(), the interpreter against naive arithmetic.
 // SPDX-License-Identifier: MIT
 #include "engine/model/program.h"
 
@@ -8,7 +8,6 @@
 #include <random>
 
 #include "engine/core/error.h"
-#include "engine/encode/encode.h"
 #include "engine/run/run.h"
 #include "tests/engine/run/random_program.h"
 
@@ -318,20 +317,4 @@ TEST_CASE("corrupted text never crashes: it is refused or it is another sound pr
     }
   }
   CHECK(refused > 100);
-}
-
-TEST_CASE("stored bits: the smallest encoding is the smallest, and counts what is stored") {
-  QLinear op;
-  op.rows = 2, op.columns = 10, op.weight_scale = {1}, op.bias = {0, 0};
-  op.weight.assign(20, 0);
-  op.weight[3] = 5;
-  op.requantize.multiplier = {1}, op.requantize.shift = {1}, op.requantize.high = 127;
-  const std::int64_t fixed = 2 * 32 + 32 + 8 + 4 * 32;  // biases, one multiplier and shift, step, zero, low, high
-  CHECK(stored_bits(encode(op, Encoding::dense)) == fixed + 2 * 32 + 20 * 8);
-  CHECK(stored_bits(encode(op, Encoding::bitmap)) == fixed + 2 * 32 + 4 * 8 + 8);
-  CHECK(stored_bits(encode(op, Encoding::csr)) == fixed + 32 + 3 * 8 + 8 + 8);
-  CHECK(encode(op, Encoding::smallest).encoding == "csr");
-  const DeviceLayer a = encode(op, Encoding::dense);
-  op.weight[3] = 4;
-  CHECK(constants_crc(a) != constants_crc(encode(op, Encoding::dense)));
 }

@@ -358,7 +358,6 @@ Files emit_embedded(const Program& p, const Plan& plan, const Target& target) {
       "// The generated model under a fixed name, for the mains that come with a target.\n"
       "// SPDX-License-Identifier: MIT-0\n#pragma once\n#include \"" +
       p.name + ".h\"\nnamespace model = " + p.name + ";\n";
-  if (kernels.count("coupling.h")) kernels.insert("fraction.h");
   add_kernel("LICENSE", files);
   for (const std::string& kernel : kernels) add_kernel(kernel, files);
   return files;

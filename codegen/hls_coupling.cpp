@@ -29,7 +29,7 @@ void write_division(HlsBuild& b, Interval from, Interval t, FactorRange g, int u
   b.w.line("const ", twice, " twice = static_cast<", twice, ">(static_cast<", twice, ">(from) * ", two, " + g);");
   b.w.line("const ", divisor, " divisor = static_cast<", divisor, ">(static_cast<", divisor, ">(g) * 2);");
   b.w.line(twice, " whole = static_cast<", twice, ">(twice / divisor);");
-  b.w.line("if (whole * divisor > twice) whole -= 1;");
+  b.w.line("if (whole * divisor > twice) whole = static_cast<", twice, ">(whole - 1);");
   b.w.line("const ", moved, " moved = static_cast<", moved, ">(whole + t);");
 }
 
@@ -57,12 +57,12 @@ void write_coupling(HlsBuild& b, const QCoupling& op) {
     b.w.line("y[i] = static_cast<", b.type_out(), ">(x[i]);");
     b.w.line("continue;");
   }
+  b.w.line("const int column = i - ", op.begin, ";");
   b.w.line("const ", wide, " from = static_cast<", wide, ">(x[i]);");
-  b.w.line("const ", wide, " t = static_cast<", wide, ">(static_cast<", wide, ">(parameter[i - ", op.begin, "]) * ",
-           unit_step, ");");
+  b.w.line("const ", wide, " t = static_cast<", wide, ">(static_cast<", wide, ">(parameter[column]) * ", unit_step,
+           ");");
   if (affine) {
-    b.w.line("const ", factor, " g = static_cast<", factor, ">(", fraction, "(parameter[i - ", op.begin - op.length,
-             "]));");
+    b.w.line("const ", factor, " g = static_cast<", factor, ">(", fraction, "(parameter[column + ", op.length, "]));");
     op.inverse ? write_product(b, from, t, g, op.unit) : write_division(b, from, t, g, op.unit);
   } else {
     b.w.line("const ", wide, " moved = static_cast<", wide, ">(from ", op.inverse ? "-" : "+", " t);");

@@ -75,4 +75,39 @@ DeviceField stored_table(const char* name, const TableForm& form, const std::vec
   return f;
 }
 
+RequantizeForm requantize_form(const Requantization& q) {
+  using Numbers = std::vector<std::int64_t>;
+  const auto uniform = [](const Numbers& v) {
+    return std::all_of(v.begin(), v.end(), [&](std::int64_t x) { return x == v[0]; });
+  };
+  const bool leaky = !q.negative_multiplier.empty();
+  Numbers m(q.multiplier.begin(), q.multiplier.end()), s(q.shift.begin(), q.shift.end());
+  Numbers negative_m(q.negative_multiplier.begin(), q.negative_multiplier.end()),
+      negative_s(q.negative_shift.begin(), q.negative_shift.end());
+  const auto shrink = [&](Numbers& usual, Numbers& negative) {
+    if (!uniform(usual) || (leaky && !uniform(negative))) return;
+    usual.resize(1);
+    if (leaky) negative.resize(1);
+  };
+  shrink(m, negative_m), shrink(s, negative_s);
+  std::int64_t lowest = *std::min_element(s.begin(), s.end());
+  if (leaky) lowest = std::min(lowest, *std::min_element(negative_s.begin(), negative_s.end()));
+  for (Numbers* shifts : {&s, &negative_s})
+    for (std::int64_t& x : *shifts) x -= lowest;
+  const auto form_of = [](const Numbers& a, const Numbers& b) {  // of two tables of one length, or of one
+    Numbers both = a;
+    both.insert(both.end(), b.begin(), b.end());
+    return unsigned_form(both);
+  };
+  const TableForm multiplier = form_of(m, negative_m), shift = form_of(s, negative_s);
+  return {
+      "Requantize<" + multiplier.type + ", " + shift.type + ">",
+      group("requantize", {number("multiplier_step", "uint8_t", m.size() > 1),
+                           number("shift_step", "uint8_t", s.size() > 1), number("lowest_shift", "uint8_t", lowest),
+                           number("leaky", "uint8_t", leaky), stored_table("multiplier", multiplier, m),
+                           stored_table("shift", shift, s), stored_table("negative_multiplier", multiplier, negative_m),
+                           stored_table("negative_shift", shift, negative_s), number("zero", "int32_t", q.zero),
+                           number("low", "int32_t", q.low), number("high", "int32_t", q.high)})};
+}
+
 }  // namespace quench

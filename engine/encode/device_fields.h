@@ -34,6 +34,14 @@ TableForm unsigned_form(const std::vector<std::int64_t>& values);
 
 DeviceField stored_table(const char* name, const TableForm&, const std::vector<std::int64_t>& values);
 
+struct RequantizeForm {
+  std::string type;    // "Requantize<const uint16_t*, UnsignedBits<3>>"
+  DeviceField fields;  // the group "requantize"
+};
+
+// One number for all rows where all rows agree; shifts count from the smallest.
+RequantizeForm requantize_form(const Requantization&);
+
 // Dense, CSR, gaps, bitmap or blocks; smallest: whichever has the fewest stored bits.
 DeviceLayer encode_linear(const QLinear&, Encoding);
 

@@ -141,11 +141,11 @@ DeviceLayer encode_op(const QShareSplit& op, Encoding) {
 }
 
 DeviceLayer encode_op(const QRescale& op, Encoding) {
-  return {"Rescale<" + multiplier_type(op.requantize) + ">",
+  RequantizeForm q = requantize_form(op.requantize);
+  return {"Rescale<" + q.type + ">",
           "elementwise.h",
           "",
-          {number("length", "int32_t", op.length), table("offset", "int32_t", op.offset),
-           requantize_fields(op.requantize)}};
+          {number("length", "int32_t", op.length), table("offset", "int32_t", op.offset), std::move(q.fields)}};
 }
 
 DeviceLayer encode_op(const QCoupling& op, Encoding) {

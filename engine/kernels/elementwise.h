@@ -52,14 +52,14 @@ inline void run(const AddScaled<M>& op, const A* a, const B* b, Y* y) {
   }
 }
 
-template <class M>
-struct Rescale {  // of one format to another, a shift for each column before
+template <class Q>
+struct Rescale {  // of one format to another, a shift for each column before; Q: a Requantize
   int32_t length;
   const int32_t* offset;  // [length], or null
-  Requantize<M> requantize;
+  Q requantize;
 };
 
-template <class M, class X, class Y> inline void run(const Rescale<M>& op, const X* x, Y* y) {
+template <class Q, class X, class Y> inline void run(const Rescale<Q>& op, const X* x, Y* y) {
   for (int32_t i = 0; i < op.length; ++i) {
     const int32_t moved = op.offset ? int32_t{x[i]} + load(op.offset, i) : int32_t{x[i]};
     y[i] = static_cast<Y>(requantize(moved, op.requantize, i));

@@ -30,7 +30,7 @@ void fields(const QRescale& op, F&& f) {
   rescale_fields(op, f);
 }
 
-inline Rescale<std::int32_t> view(const QRescale& op) {
+inline Rescale<PlainRequantize> view(const QRescale& op) {
   return {op.length, op.offset.empty() ? nullptr : op.offset.data(), view(op.requantize)};
 }
 

@@ -30,6 +30,7 @@ struct Exact {
 inline Exact operator+(Exact a, Exact b) { return Exact::of(a.v + b.v); }
 inline Exact operator-(Exact a, Exact b) { return Exact::of(a.v - b.v); }
 inline Exact operator*(Exact a, Exact b) { return Exact::of(a.v * b.v); }
+inline Exact operator/(Exact a, Exact b) { return Exact::of(a.v / b.v); }
 inline Exact operator&(Exact a, Exact b) { return Exact::of(a.v & b.v); }
 inline Exact operator>>(Exact a, Exact b) { return Exact::of(a.v >> static_cast<int>(b.v)); }
 inline bool operator<(Exact a, Exact b) { return a.v < b.v; }

@@ -112,8 +112,13 @@ void codes(const X* x, Y* y) {
   static const int32_t multiplier[] = {7};
   static const uint16_t narrow_multiplier[] = {7, 8};
   static const uint8_t shift[] = {8, 9};
-  const Rescale<int32_t> rescale = {2, offset, {0, multiplier, shift, nullptr, nullptr, 0, -128, 127}};
-  const Rescale<uint16_t> narrow = {2, nullptr, {1, narrow_multiplier, shift, nullptr, nullptr, 0, -128, 127}};
+  typedef Requantize<const int32_t*, const uint8_t*> Wide;
+  typedef Requantize<const uint16_t*, UnsignedBits<3>> Narrow;
+  const Rescale<Wide> rescale = {2, offset, {0, 0, 0, 0, multiplier, shift, nullptr, nullptr, 0, -128, 127}};
+  const Rescale<Narrow> narrow = {
+      2,
+      nullptr,
+      {1, 1, 2, 0, narrow_multiplier, UnsignedBits<3>{shift}, nullptr, UnsignedBits<3>{shift}, 0, -128, 127}};
   const Couple couple = {3, 1, 1, 0, 5, 28, fractions, -128, 127};
   const X wide[] = {1, 2, 3};
   Y moved[3];

@@ -221,10 +221,10 @@ TEST_CASE("rescaling: an offset and a factor for each column") {
   const int32_t x[] = {10, -10}, offset[] = {5, -3}, multiplier[] = {1, 3};
   const uint8_t shift[] = {1, 2};
   int32_t y[2];
-  run(Rescale<int32_t>{2, offset, {1, multiplier, shift, nullptr, nullptr, 0, -100, 100}}, x, y);
+  run(Rescale<PlainRequantize>{2, offset, {1, 1, 0, 0, multiplier, shift, nullptr, nullptr, 0, -100, 100}}, x, y);
   CHECK(y[0] == 8);    // 15 / 2 = 7.5
   CHECK(y[1] == -10);  // -13 * 3 / 4 = -9.75
-  run(Rescale<int32_t>{2, nullptr, {0, multiplier, shift, nullptr, nullptr, 2, -100, 6}}, x, y);
+  run(Rescale<PlainRequantize>{2, nullptr, {0, 0, 0, 0, multiplier, shift, nullptr, nullptr, 2, -100, 6}}, x, y);
   CHECK(y[0] == 6);   // 10 / 2 + 2
   CHECK(y[1] == -3);  // -10 / 2 + 2
 }

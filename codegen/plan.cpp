@@ -157,7 +157,8 @@ Plan plan(const Program& p, const Target& target, Encoding encoding) {
   result.arenas = {{1, 0}, {2, 0}, {4, 0}};
   place(p, result);
   for (Arena& a : result.arenas) {
-    a.length = (a.length * a.element_bytes + 3) / 4 * 4 / a.element_bytes;  // whole words: what the linker reserves
+    // Whole double words: compilers align arrays to them, and no gap is left between arenas.
+    a.length = (a.length * a.element_bytes + 7) / 8 * 8 / a.element_bytes;
     result.ram_bytes += a.length * a.element_bytes;
   }
   const auto fits = [&](const char* what, std::int64_t need, std::int64_t have) {

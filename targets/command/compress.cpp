@@ -36,14 +36,25 @@ bool takes_features(const Model& m) {
                      [](const ModelInput& in) { return in.kind == InputKind::features; });
 }
 
+void set_range(Model& m, const Tensor& energies) {
+  const auto [low, high] = std::minmax_element(energies.data.begin(), energies.data.end());
+  if (!(*low > 0)) fail("--data: an incident energy of ", *low, " MeV; energies are above 0");
+  m.facts.minimum_energy_mev = *low, m.facts.maximum_energy_mev = *high;
+}
+
 // --data: showers widen the energies to calibrate for to those of the events.
 void calibrate_for(Model& m, const std::string& path) {
   if (m.facts.geometry.empty())
     fail("model ", m.name, ": names no geometry, so the events of --data ", path, " cannot be read; leave --data out");
-  const Events events = load_events(path, geometry(m.facts.geometry));
-  const auto [low, high] =
-      std::minmax_element(events.incident_energies.data.begin(), events.incident_energies.data.end());
-  m.facts.minimum_energy_mev = *low, m.facts.maximum_energy_mev = *high;
+  set_range(m, load_events(path, geometry(m.facts.geometry)).incident_energies);
+}
+
+// Rows of features: the energies to calibrate for are those among them.
+std::vector<Tensor> calibrating_rows(Model& m, const std::string& path) {
+  std::vector<Tensor> inputs = feature_rows(m, path);
+  for (std::size_t k = 0; k < inputs.size(); ++k)
+    if (m.inputs[k].kind == InputKind::incident_energy) set_range(m, inputs[k]);
+  return inputs;
 }
 
 int compress_verb(const Arguments& a) {
@@ -58,7 +69,8 @@ int compress_verb(const Arguments& a) {
   if (given(a, "--tune-steps") && r.compress.tune_steps > 0 && !can_be_tuned(m))
     fail("--tune-steps ", r.compress.tune_steps, ": model ", m.name,
          " is no generator that quench trained and cannot be tuned; give --tune-steps 0");
-  const std::vector<Tensor> inputs = features ? feature_rows(m, text(a, "--data")) : calibration_inputs(r, m, workers);
+  const std::vector<Tensor> inputs =
+      features ? calibrating_rows(m, text(a, "--data")) : calibration_inputs(r, m, workers);
   const Program p = compress_model(r, m, inputs, workers).program;
   write_file(text(a, "--out"), program_text(p));
   const Plan layout = plan(p, find_target("host"), Encoding::smallest);

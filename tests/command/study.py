@@ -4,8 +4,9 @@ import json
 
 from harness import CommandTest, TINY, call, tree
 
-QUICK = [word for setting in ['compress.tune_steps=3', 'evaluate.classifier_seeds=0', 'compress.quantized_tune_steps=3', 'evaluate.events=200',
-                              'data.events=600', 'train.steps=15'] for word in ('--set', setting)]
+QUICK = [word for setting in ['compress.tune_steps=3', 'compress.quantized_tune_steps=3', 'evaluate.events=200',
+                              'evaluate.classifier_seeds=0', 'data.events=600', 'train.steps=15']
+         for word in ('--set', setting)]
 
 
 class Study(CommandTest):

@@ -200,11 +200,14 @@ Compressed compress_model(const Recipe& r, const Model& m, Span<const Tensor> in
   result.sparse = pruned_and_tuned(r, result.folded, inputs, threads);
   const QuantizedStudent student = tuned_in_integers(r, result.folded, {result.sparse, formats}, threads);
   result.sparse = student.model;
-  result.dense = quantized(r, {result.folded, formats}, inputs, threads);
   result.program = quantized(r, student, inputs, threads);
-  result.program.original_bits = result.dense.original_bits;  // neurons may have left
+  result.program.original_bits = dense_float_bits(result.folded);  // neurons may have left
   result.seconds = seconds_since(start);
   return result;
+}
+
+Program quantized_alone(const Recipe& r, const Model& folded, Span<const Tensor> inputs, int threads) {
+  return quantized(r, {folded, quantize_settings(r)}, inputs, threads);
 }
 
 }  // namespace quench

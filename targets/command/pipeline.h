@@ -31,7 +31,6 @@ Geometry recipe_geometry(const Recipe&);
 struct Compressed {
   Model folded;     // without BatchNorm, equalised if the recipe says so
   Model sparse;     // pruned and tuned
-  Program dense;    // folded, quantised: what quantisation alone costs
   Program program;  // sparse, quantised
   double seconds = 0;
 };
@@ -45,6 +44,9 @@ std::vector<Tensor> calibration_inputs(const Recipe&, const Model&, int threads)
 
 // The stages of compression, in order, as the recipe says; a fixed-point format's saturation is told on standard error.
 Compressed compress_model(const Recipe&, const Model&, Span<const Tensor> inputs, int threads);
+
+// The folded model in integers as it is, neither pruned nor tuned: what quantisation alone costs.
+Program quantized_alone(const Recipe&, const Model& folded, Span<const Tensor> inputs, int threads);
 
 // Set when the user pressed Ctrl-C (installs the handler at the first call).
 const std::atomic<bool>& interrupted();

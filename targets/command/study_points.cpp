@@ -179,7 +179,12 @@ Json study_json(const std::string& kind, const Recipe& r, const std::vector<Stud
     Json entry = Json::object();
     entry["point"] = points[i].name, entry["series"] = points[i].series;
     entry["bits"] = points[i].bits, entry["sparsity"] = points[i].sparsity;
-    study_fields(results[i], [&](const char* name, const auto& member) { entry[name] = member; });  // NaN becomes null
+    study_fields(results[i], [&](const char* name, const auto& member) {
+      if constexpr (std::is_same_v<std::decay_t<decltype(member)>, double>)
+        entry[name] = std::isnan(member) ? Json() : Json(member);
+      else
+        entry[name] = member;
+    });
     list.push_back(entry);
   }
   j["points"] = list;

@@ -4,7 +4,7 @@ import json
 
 from harness import CommandTest, TINY, call, tree
 
-QUICK = [word for setting in ['compress.tune_steps=3', 'compress.quantized_tune_steps=3', 'evaluate.events=200',
+QUICK = [word for setting in ['compress.tune_steps=3', 'compress.quantized_tune_steps=3', 'evaluate.events=80',
                               'evaluate.classifier_seeds=0', 'data.events=600', 'train.steps=15']
          for word in ('--set', setting)]
 
@@ -29,6 +29,8 @@ class Study(CommandTest):
             self.assertEqual(len(p['separation']), 6)
             self.assertTrue(all(0 <= s <= 1 for s in p['separation']) and all(f > 0 for f in p['floor']), p)
         self.assertEqual(points['float model']['log_voxel_correlation'], 1)
+        self.assertIsNone(points['bits-8']['auc_high'])
+        self.assertIsNone(points['bits-8']['fpd'])  # which needs more events
         correlations = [points[f'bits-{b}']['log_voxel_correlation'] for b in (16, 8, 5, 3)]
         self.assertEqual(correlations, sorted(correlations, reverse=True))
         self.assertLess(points['bits-4']['stored_bits'], points['bits-16']['stored_bits'])
@@ -41,7 +43,6 @@ class Study(CommandTest):
         again, _ = self.study('quantization')
         self.assertEqual(again.stderr.count('bits-'), 2, again.stderr)
         self.assertEqual(tree(self.folder / 'quantization'), before)
-        self.assertEqual(self.study('quantization', '--set', 'compress.output_bits=12')[0].stderr.count('bits-'), 13)
 
     def test_combined_of_a_given_model(self):
         self.ok('train', 'tiny.toml', '--out', 'm.onnx')

@@ -87,7 +87,7 @@ TEST_CASE("tuning goes through the couplings of a flow") {
   const double before = core_difference(guide, student, 9, 2000);
   const Model tuned = tune(guide, student, quick());
   CHECK(before > 0.01);
-  CHECK(core_difference(guide, tuned, 9, 2000) < 0.3 * before);
+  CHECK(core_difference(guide, tuned, 9, 2000) < 0.6 * before);
 }
 
 TEST_CASE("tuning: the same bytes for any number of threads; a student equal to its teacher stays so") {

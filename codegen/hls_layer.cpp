@@ -363,7 +363,8 @@ void write_interpolation(HlsBuild& b, Interval step, int bits) {
 }
 
 std::string HlsBuild::number(const char* kind, std::int64_t value) {
-  layer.constants.push_back(constant(id(kind), {value, value}, 0, {value}));
+  // Signed like what it meets: C++ would compare wide unsigned numbers with negative ones wrongly.
+  layer.constants.push_back(constant(id(kind), {std::min<std::int64_t>(value, -1), value}, 0, {value}));
   return id(kind);
 }
 

@@ -24,7 +24,6 @@ tune_steps = 20
 tune_batch = 64
 [evaluate]
 events = 400
-classifier_seeds = 0
 '''
 
 

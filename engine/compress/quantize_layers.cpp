@@ -116,7 +116,7 @@ QLinear quantize_linear(const Linear& op, const QValue& input, const std::vector
 }
 
 AffineLowering lower_affine(const ConditionalAffine& op, int begin, int length, double low, double high,
-                            const QValue& condition, const QValue& input) {
+                            const QValue& condition, const QValue& input, double of_deviation) {
   const auto c_of = [&](std::int32_t q) { return std::clamp((q - condition.zero) * condition.scale, low, high); };
   const auto mu = [&](int j, double c) { return polynomial(op.mean, begin + j, c); };
   const auto sigma = [&](int j, double c) { return std::exp(polynomial(op.log_deviation, begin + j, c)); };
@@ -137,10 +137,9 @@ AffineLowering lower_affine(const ConditionalAffine& op, int begin, int length, 
   a.scaled_value = code_value(length, 16, true, x_high * largest_sigma / 32767);
   a.sum_value = code_value(length, 16, true, (x_high * largest_sigma + largest_mu) / 32767);
   const auto q_low = static_cast<std::int32_t>(condition.low), q_high = static_cast<std::int32_t>(condition.high);
-  // Errors stay below 2 % of each number's own deviation, below what any observable resolves.
   const auto tolerance = [&](double scale) {
     std::vector<double> codes;
-    for (double s : smallest_sigma) codes.push_back(0.02 * s / scale);
+    for (double s : smallest_sigma) codes.push_back(of_deviation * s / scale);
     return codes;
   };
   a.mean = tabulate("mean", length, length, q_low, q_high, -32768, 32767, tolerance(a.mean_value.scale),

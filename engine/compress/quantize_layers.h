@@ -43,7 +43,7 @@ struct AffineLowering {  // y = mu(c) + sigma(c) x in four ops
 
 // Columns begin .. begin + length - 1; conditions low .. high (codes beyond them count as the ends).
 AffineLowering lower_affine(const ConditionalAffine&, int begin, int length, double low, double high,
-                            const QValue& condition, const QValue& input);
+                            const QValue& condition, const QValue& input, double of_deviation);
 
 // total = f(value of the code) * E; f is at least 0 and grows.
 QFraction fraction_of_energy(const QValue& code, const std::string& function, const std::function<double(double)>& f,

@@ -112,6 +112,10 @@ void fields(R& r, F&& f) {
   f("compress.tune_learning_rate", r.compress.tune_learning_rate, above(0, 1), "of tuning (Adam)");
   f("compress.quantized_tune_steps", r.compress.quantized_tune_steps, range(0, max_count),
     "steps of training in integers, which learns the scales (LSQ)");
+  f("compress.alpha", r.compress.alpha, range(0, 1),
+    "in integers: weight of the float model's outputs; the rest is that of a critic, on real showers");
+  f("compress.table_tolerance", r.compress.table_tolerance, range(0.001, 0.5),
+    "largest error of a standardisation's tables, in each number's own deviation");
   f("compress.layer_bits", r.compress.layer_bits, optional_text(),
     "\"LAYER=BITS\" or \"LAYER=BITS/OUTPUT_BITS\", other than bits");
   f("compress.layer_sparsity", r.compress.layer_sparsity, optional_text(), "LAYER=FRACTION, ...: of its own");

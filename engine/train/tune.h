@@ -28,6 +28,8 @@ struct TuneSettings {
   // Intermediate features (Romero et al. 2015): weight of the mean square difference between the teacher's last hidden
   // values, over their mean square, and what a Linear that learns along makes of the student's.
   double feature_weight = 0;
+  double alpha = 1;           // in integers: weight of the teacher; 1 - alpha is that of a critic's loss (adversary.h)
+  int critic_warm_up = 2000;  // steps that the critic learns alone, with alpha below 1
   std::optional<SparsitySchedule> schedule;  // none: the zeros of the student are all
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <variant>
 
 #include "engine/compress/calibrate.h"
@@ -249,8 +250,10 @@ double learned_step_start(const std::vector<double>& row, int bits) {
 }
 
 QuantizedStudent tune_quantized(const Model& teacher, QuantizedStudent student, const TuneSettings& s,
-                                const TuneControl& control, int threads) {
+                                const TuneControl& control, int threads, const RealShowers* showers) {
   if (s.batch < 1 || s.steps < 0) fail("tuning: ", s.steps, " steps of ", s.batch, " events");
+  if (s.alpha < 1 && !showers)
+    fail("tuning: alpha ", s.alpha, " leaves ", 1 - s.alpha, " to a critic, but there are no real showers for it");
   const Model guide = generator_core(teacher);
   Model core = generator_core(student.model);
   check_pair(guide, core);
@@ -270,23 +273,37 @@ QuantizedStudent tune_quantized(const Model& teacher, QuantizedStudent student, 
   const std::vector<Tensor*> averages = joined(parameter_tensors(average), pointers(step_average)),
                              learning = joined(weights.parameters, stepping.parameters);
   Shards guided, shards;
-  Tensor slope;
-  for (std::int64_t step = 0; step < s.steps; ++step) {
-    const std::uint64_t event = static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(s.batch);
-    const TuneEvents batch = draw(source, event, s.batch, threads);
-    forward(guide, inputs_of(guide, batch), Mode::inference, guided, threads);
+  Tensor slope, adversarial;
+  AdversarySettings against;
+  against.seed = s.seed, against.batch = s.batch;
+  std::optional<Adversary> adversary;
+  if (s.alpha < 1) adversary.emplace(*showers, against);
+  const std::int64_t alone = adversary ? s.critic_warm_up : 0;
+  for (std::int64_t step = -alone; step < s.steps; ++step) {
+    const std::int64_t drawn = step + alone;
+    const std::uint64_t event = static_cast<std::uint64_t>(drawn) * static_cast<std::uint64_t>(s.batch);
+    TuneEvents batch = draw(source, event, s.batch, threads);
+    if (adversary) batch.energies = adversary->events(drawn);
     q = quantize_with_places(core, ranges, learns ? with_steps(formats, core, linears, steps) : formats);
     coded = core;
     set_weights(coded, q);
     forward_by(Forward{coded, q, source, batch, event}, coded, s.batch, shards, threads);
-    const double loss = mean_square(shards.output, guided.output, slope);
+    const double rate = scheduled_rate(s.learning_rate, s.decay_from, std::max<std::int64_t>(step, 0), s.steps);
+    if (adversary) adversary->step(shards.output, drawn, rate / s.learning_rate, threads);
+    if (step < 0) continue;
+    forward(guide, inputs_of(guide, batch), Mode::inference, guided, threads);
+    double loss = mean_square(shards.output, guided.output, slope);
+    if (adversary) {
+      loss = s.alpha * loss + (1 - s.alpha) * adversary->student_gradient(adversarial, threads);
+      const float a = static_cast<float>(s.alpha), b = static_cast<float>(1 - s.alpha);
+      for (std::size_t i = 0; i < slope.size(); ++i) slope.data[i] = a * slope.data[i] + b * adversarial.data[i];
+    }
     if (!std::isfinite(loss))
       fail("tuning: the loss is no longer finite at step ", step + 1, "; lower tune_learning_rate (", s.learning_rate,
            ")");
     backward(coded, shards, slope, gradient, {}, true, threads);
     weight_gradient(core, coded, q, gradient, step_slopes);
     output_gradient(core, q, shards, step_slopes);
-    const double rate = scheduled_rate(s.learning_rate, s.decay_from, step, s.steps);
     adam_step(weights, {rate, s.beta1, s.beta2, 1e-8}, step + 1, threads);
     if (learns) adam_step(stepping, {step_rate * rate, s.beta1, s.beta2, 1e-8}, step + 1, threads);
     average_step(averages, learning,

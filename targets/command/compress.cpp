@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 
 #include "codegen/emit.h"
 #include "engine/core/files.h"
@@ -42,11 +43,15 @@ void set_range(Model& m, const Tensor& energies) {
   m.facts.minimum_energy_mev = *low, m.facts.maximum_energy_mev = *high;
 }
 
-// --data: showers widen the energies to calibrate for to those of the events.
-void calibrate_for(Model& m, const std::string& path) {
+// --data: showers set the energies to calibrate for, and are what a critic learns from.
+Data calibrate_for(Model& m, const std::string& path) {
   if (m.facts.geometry.empty())
     fail("model ", m.name, ": names no geometry, so the events of --data ", path, " cannot be read; leave --data out");
-  set_range(m, load_events(path, geometry(m.facts.geometry)).incident_energies);
+  Data data;
+  data.geometry = geometry(m.facts.geometry);
+  data.training = load_events(path, data.geometry);
+  set_range(m, data.training.incident_energies);
+  return data;
 }
 
 // Rows of features: the energies to calibrate for are those among them.
@@ -65,13 +70,14 @@ int compress_verb(const Arguments& a) {
   const bool features = takes_features(m);
   if (features && !given(a, "--data"))
     fail("model ", m.name, " takes features; give rows of them with --data FILE.npy");
-  if (!features && given(a, "--data")) calibrate_for(m, text(a, "--data"));
+  std::optional<Data> showers;
+  if (!features && given(a, "--data")) showers = calibrate_for(m, text(a, "--data"));
   if (given(a, "--tune-steps") && r.compress.tune_steps > 0 && !can_be_tuned(m))
     fail("--tune-steps ", r.compress.tune_steps, ": model ", m.name,
          " is no generator that quench trained and cannot be tuned; give --tune-steps 0");
   const std::vector<Tensor> inputs =
       features ? calibrating_rows(m, text(a, "--data")) : calibration_inputs(r, m, workers);
-  const Program p = compress_model(r, m, inputs, workers).program;
+  const Program p = compress_model(r, m, inputs, showers ? &*showers : nullptr, workers).program;
   write_file(text(a, "--out"), program_text(p));
   const Plan layout = plan(p, find_target("host"), Encoding::smallest);
   std::printf("%s: %s bits stored, %s than %s bits of dense floats; %s of %s weights non-zero -> %s\n", p.name.c_str(),
@@ -89,7 +95,8 @@ Command compress_command() {
            {{"MODEL", "a .onnx file"}},
            {{"--out", "PROGRAM.qprog", "", "where to write", true},
             {"--data", "EVENTS", "",
-             "events whose energies to calibrate for (default: the model's range); a network of features: FILE.npy"},
+             "events: their energies are calibrated for (default: the model's range), compress.alpha below 1 compares "
+             "with them; a network of features: FILE.npy"},
             {"--bits", "N", "8", "of weights, 2 to 16"},
             {"--activation-bits", "N", "8", "between layers, 2 to 16"},
             {"--sparsity", "F", "0.8", "fraction of the weights to remove"},

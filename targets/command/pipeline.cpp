@@ -7,6 +7,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 
 #include "engine/compress/clipping.h"
 #include "engine/compress/equalise.h"
@@ -66,6 +67,7 @@ TuneSettings tune_settings(const Recipe& r, int steps) {
   s.steps = steps, s.batch = r.compress.tune_batch;
   s.learning_rate = r.compress.tune_learning_rate;
   s.latent_bits = r.compress.latent_bits;
+  s.alpha = r.compress.alpha;
   return s;
 }
 
@@ -100,7 +102,7 @@ QuantizeSettings quantize_settings(const Recipe& r) {
   QuantizeSettings s;
   s.bits = c.bits, s.activation_bits = c.activation_bits, s.output_bits = c.output_bits, s.latent_bits = c.latent_bits;
   s.per_channel = c.granularity == "channel", s.power_of_two = c.scales == "power-of-two", s.multiplier = c.multiplier;
-  s.symmetric = c.symmetric;
+  s.symmetric = c.symmetric, s.table_tolerance = c.table_tolerance;
   s.fixed_width = fixed_point(r).width, s.fixed_integer = fixed_point(r).integer;
   s.energy_unit_mev = r.generate.energy_unit_mev;
   for (const LayerBits& own : layer_bits(r)) s.layers[own.layer] = {own.bits, own.output_bits, {}, 0, 0};
@@ -123,12 +125,29 @@ Model pruned_and_tuned(const Recipe& r, const Model& m, Span<const Tensor> input
   return tuned;
 }
 
+// What a critic compares the student with, in the numbers that the teacher makes.
+RealShowers real_showers(const Recipe& r, const Model& teacher, const Data& data, int threads) {
+  const Preprocessing p = as_deployed(fit_preprocessing(data.training, data.geometry, r.seed, threads), teacher);
+  GanSettings critic;
+  critic.seed = r.seed, critic.critic_hidden = r.model.critic_hidden;
+  return {training_set(p, data.training, r.seed, threads), gan_critic(critic, p)};
+}
+
 // A student whose codes and scales learn, if the recipe has steps for it.
-QuantizedStudent tuned_in_integers(const Recipe& r, const Model& teacher, QuantizedStudent student, int threads) {
+QuantizedStudent tuned_in_integers(const Recipe& r, const Model& teacher, QuantizedStudent student, const Data* showers,
+                                   int threads) {
   const int steps = r.compress.quantized_tune_steps;
   if (steps == 0 || !can_be_tuned(teacher)) return student;
+  std::optional<RealShowers> real;
+  if (r.compress.alpha < 1) {
+    if (!showers)
+      fail("compress.alpha ", r.compress.alpha,
+           " needs real showers for a critic: give them with --data, or set it to 1");
+    real = real_showers(r, teacher, *showers, threads);
+  }
   const Tuning tuning("tune in integers", steps);
-  student = tune_quantized(teacher, std::move(student), tune_settings(r, steps), tuning.control, threads);
+  student = tune_quantized(teacher, std::move(student), tune_settings(r, steps), tuning.control, threads,
+                           real ? &*real : nullptr);
   tuning.end();
   return student;
 }
@@ -191,14 +210,15 @@ std::vector<Tensor> calibration_inputs(const Recipe& r, const Model& m, int thre
   return shower_inputs(m, seed, 0, energies, r.compress.latent_bits, threads);
 }
 
-Compressed compress_model(const Recipe& r, const Model& m, Span<const Tensor> inputs, int threads) {
+Compressed compress_model(const Recipe& r, const Model& m, Span<const Tensor> inputs, const Data* showers,
+                          int threads) {
   const auto start = std::chrono::steady_clock::now();
   const QuantizeSettings formats = quantize_settings(r);
   Compressed result;
   result.folded = fold_batch_norm(m);
   if (r.compress.equalise) result.folded = equalise(result.folded);
   result.sparse = pruned_and_tuned(r, result.folded, inputs, threads);
-  const QuantizedStudent student = tuned_in_integers(r, result.folded, {result.sparse, formats}, threads);
+  const QuantizedStudent student = tuned_in_integers(r, result.folded, {result.sparse, formats}, showers, threads);
   result.sparse = student.model;
   result.program = quantized(r, student, inputs, threads);
   result.program.original_bits = dense_float_bits(result.folded);  // neurons may have left

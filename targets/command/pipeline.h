@@ -43,7 +43,8 @@ bool can_be_tuned(const Model&);
 std::vector<Tensor> calibration_inputs(const Recipe&, const Model&, int threads);
 
 // The stages of compression, in order, as the recipe says; a fixed-point format's saturation is told on standard error.
-Compressed compress_model(const Recipe&, const Model&, Span<const Tensor> inputs, int threads);
+// `showers` are those that compress.alpha below 1 needs.
+Compressed compress_model(const Recipe&, const Model&, Span<const Tensor> inputs, const Data* showers, int threads);
 
 // The folded model in integers as it is, neither pruned nor tuned: what quantisation alone costs.
 Program quantized_alone(const Recipe&, const Model& folded, Span<const Tensor> inputs, int threads);

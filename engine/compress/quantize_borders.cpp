@@ -41,8 +41,9 @@ Quantizer::Coded Quantizer::affine(const ConditionalAffine& op, const Coded& x, 
                                    const Condition& condition, int begin, int length, const std::string& name) {
   const double low = std::log10(m_.facts.minimum_energy_mev / condition.op.reference_mev);
   const double high = std::log10(m_.facts.maximum_energy_mev / condition.op.reference_mev);
-  const AffineLowering plan =
-      lower_affine(op, begin, length, low, high, qvalue(c.value), qvalue(x.value), s_.table_tolerance);
+  // A total is one number, so that its tables are small, and the one whose errors show most.
+  const double tolerance = length > 1 ? s_.table_tolerance : std::min(s_.table_tolerance, 0.02);
+  const AffineLowering plan = lower_affine(op, begin, length, low, high, qvalue(c.value), qvalue(x.value), tolerance);
   const Coded part = slice(x, begin, length, name + "_input");
   const ValueId sigma = add(name + "_deviation", plan.deviation, {c.value}, plan.deviation_value);
   const ValueId mu = add(name + "_mean", plan.mean, {c.value}, plan.mean_value);

@@ -68,6 +68,7 @@ TuneSettings tune_settings(const Recipe& r, int steps) {
   s.learning_rate = r.compress.tune_learning_rate;
   s.latent_bits = r.compress.latent_bits;
   s.alpha = r.compress.alpha;
+  if (s.alpha < 1) s.beta1 = 0.5, s.beta2 = 0.99, s.average = 0.999;  // a critic moves what is aimed at
   return s;
 }
 

@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+# Compresses a generator in the ways that have bars, judges each by its showers, and prints table and bars.
+# SPDX-License-Identifier: MIT
+"""usage: compression.py QUENCH EXAMPLES FOLDER [--model MODEL.onnx] [--seed N] [ROW ...]
+
+FOLDER keeps showers, programs and results; what it holds of a row is not made again. Without --model the generator of
+EXAMPLES/rings.toml is trained. Rows: see ROWS; default: all. 20,000 showers are judged against 20,000; separations and
+distances in 1e-3; the smallest of classes is 0 lossless, 1 light, 2 aggressive.
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+from bar import bar
+
+CLASSES = ["lossless", "light", "aggressive"]
+GROUPS = ["total", "layer", "centre", "width", "sparsity", "voxel"]
+UNTUNED = {"tune_steps": 0}
+CRITIC = {"tune_batch": 256, "tune_learning_rate": 5e-4, "alpha": 0.1}
+
+# name: what [compress] says (or the name of an example), the worst class, the most minutes
+ROWS = {
+    "quantised-8bit": (dict(UNTUNED, bits=8, sparsity=0), 0, None),
+    "quantised-4bit": (dict(UNTUNED, CRITIC, bits=4, sparsity=0, quantized_tune_steps=20000), 1, 5),
+    "pruned-80": (dict(CRITIC, bits=8, sparsity=0.8, tune_steps=8000, quantized_tune_steps=20000), 0, None),
+    "pruned-90": (dict(CRITIC, bits=8, sparsity=0.9, tune_steps=8000, quantized_tune_steps=20000), 1, None),
+    "combined": ("smallest.toml", 1, 15),
+    "nearest-3bit": (dict(UNTUNED, bits=3, sparsity=0), None, None),
+    "adaround-3bit": (dict(UNTUNED, bits=3, sparsity=0, rounding="adaround", weight_range="mse"), None, None),
+    "gptq-3bit": (dict(UNTUNED, bits=3, sparsity=0, rounding="gptq", weight_range="mse"), None, None),
+    "magnitude-90": (dict(UNTUNED, bits=8, sparsity=0.9), None, None),
+    "obc-90": (dict(UNTUNED, bits=8, sparsity=0.9, prune="obc"), None, None),
+}
+# second order: at most half of the excess of the first over the float model
+SOLVERS = [("nearest-3bit", "gptq-3bit"), ("nearest-3bit", "adaround-3bit"), ("magnitude-90", "obc-90")]
+
+
+def toml(value):
+    return json.dumps(value)
+
+
+class Bench:
+    def __init__(self, quench, examples, folder, model, seed):
+        self.quench, self.examples, self.folder = quench, pathlib.Path(examples), pathlib.Path(folder)
+        self.seed, self.model = str(seed), model
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not model:
+            self.model = str(self.folder / "model.onnx")
+            self.make("model.onnx", "train", self.examples / "rings.toml", "--seed", self.seed)
+        events = [("training", 0, 300000), ("reference", 1000000, 20000), ("second", 1020000, 20000)]
+        for name, first, count in events:
+            self.make(f"{name}.npz", "simulate", "--events", count, "--first", first, "--seed", self.seed)
+        self.sample("float", self.model)
+
+    def path(self, name):
+        return str(self.folder / name)
+
+    def run(self, *words):
+        return subprocess.run([self.quench, *map(str, words)], check=True, capture_output=True, text=True).stdout
+
+    def make(self, name, *words):
+        if not (self.folder / name).exists():
+            self.run(*words, "--out", self.path(name))
+
+    def sample(self, name, what):
+        self.make(f"{name}.npz", "sample", what, "--events", 20000, "--energies", self.path("second.npz"),
+                  "--seed", self.seed)
+
+    def result(self, row):
+        kept = self.folder / f"{row}.json"
+        if kept.exists():
+            return json.loads(kept.read_text())
+        settings = ROWS[row][0]
+        recipe = self.folder / f"{row}.toml"
+        if isinstance(settings, str):
+            recipe = self.examples / settings
+        else:
+            recipe.write_text("[compress]\n" + "".join(f"{k} = {toml(v)}\n" for k, v in settings.items()))
+        start = time.monotonic()
+        told = self.run("compress", self.model, "--data", self.path("training.npz"), "--recipe", recipe,
+                        "--seed", self.seed, "--out", self.path(f"{row}.qprog"))
+        minutes = (time.monotonic() - start) / 60
+        self.sample(row, self.path(f"{row}.qprog"))
+        judged = json.loads(self.run(
+            "evaluate", "--reference", self.path("reference.npz"), "--baseline", self.path("float.npz"), "--candidate",
+            self.path(f"{row}.npz"), "--geometry", "rings-10x5", "--binning", "challenge", "--classifier-seeds", 5,
+            "--seed", self.seed, "--json"))
+        judged["minutes"], judged["told"] = minutes, told.strip()
+        judged["ratio"] = float(told.split(" bits stored, ")[1].split()[0])
+        kept.write_text(json.dumps(judged))
+        return judged
+
+
+def separations(comparison):
+    groups = comparison["groups"]
+    return [1e3 * groups[g]["mean_separation"] for g in GROUPS]
+
+
+def line(name, comparison):
+    judged = comparison["judgement"]
+    words = [f"{name:>16}"] + [f"{s:6.2f}" for s in separations(comparison)]
+    for key, scale, form in (("fpd", 1e3, "{:7.2f}+-{:.2f}"), ("kpd", 1e3, "{:7.3f}+-{:.3f}")):
+        words.append(form.format(scale * judged[key]["value"], scale * judged[key]["error"]))
+    for key in ("classifier_voxels", "classifier_features"):
+        words.append(f"{judged[key]['auc']:.4f}+-{judged[key]['error']:.4f}")
+    return "  ".join(words)
+
+
+def excess(result):
+    before, after = result["comparisons"][0], result["comparisons"][1]
+    return sum(max(0, a - b) for a, b in zip(separations(after), separations(before)))
+
+
+def main(quench, examples, folder, rows, model=None, seed=1):
+    bench = Bench(quench, examples, folder, model, seed)
+    results = {}
+    for row in rows:
+        _, worst, most_minutes = ROWS[row]
+        found = results[row] = bench.result(row)
+        if len(results) == 1:
+            print(f"seed {seed}, 20,000 v 20,000 showers, 5 classifiers; {' '.join(GROUPS)}, FPD, KPD, AUC voxels, features")
+            print(line("float model", found["comparisons"][0]))
+            floors = found["comparisons"][0]["groups"]
+            print(f"{'floor':>16}  " + "  ".join(f"{1e3 * floors[g]['mean_floor']:6.2f}" for g in GROUPS))
+        print(line(row, found["comparisons"][1]) + f"  {found['ratio']:.1f} times smaller, {found['minutes']:.1f} min")
+        print(f"{'':>16}  {found['quality']['reasons']}", flush=True)
+        if worst is not None:
+            bar(f"{row}-class", CLASSES.index(found["quality"]["class"]), "(0 lossless, 1 light, 2 aggressive)", worst)
+        if most_minutes:
+            bar(f"{row}-time", found["minutes"], "min", most_minutes)
+        if row == "combined":
+            lossless = found["quality"]["class"] == "lossless"
+            bar("combined-ratio", found["ratio"], "times smaller", 25 if lossless else 40, at_most=False)
+    for plain, solver in SOLVERS:
+        if plain in results and solver in results:
+            bar(f"{solver}-excess", excess(results[solver]) / excess(results[plain]), f"of {plain}'s excess", 0.5)
+
+
+if __name__ == "__main__":
+    words, options = sys.argv[1:], {}
+    for option in ("--model", "--seed"):
+        if option in words:
+            at = words.index(option)
+            options[option[2:]] = words[at + 1]
+            del words[at:at + 2]
+    if len(words) < 3 or any(row not in ROWS for row in words[3:]):
+        sys.exit(f"{__doc__}\nrows: {', '.join(ROWS)}")
+    main(*words[:3], words[3:] or list(ROWS), **options)

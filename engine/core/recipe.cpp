@@ -42,6 +42,7 @@ void fields(R& r, F&& f) {
   f("model.hidden", r.model.hidden, range(1, max_width), "widths of the generator's hidden layers");
   f("model.activation", r.model.activation, one_of({"relu", "leaky-relu"}), "after each hidden layer");
   f("model.batch_norm", r.model.batch_norm, any(), "batch normalisation in the generator (folded away later)");
+  f("model.skip", r.model.skip, any(), "a Linear from the latents to the numbers beside the GAN's generator");
   f("model.critic_hidden", r.model.critic_hidden, range(1, max_width), "widths of the critic's hidden layers");
 
   f("train.steps", r.train.steps, range(1, max_count), "generator steps");

@@ -25,7 +25,7 @@ struct Recipe {
     int latent = 99;
     std::vector<int> hidden = {256, 512};
     std::string activation = "relu";
-    bool batch_norm = true;
+    bool batch_norm = true, skip = false;
     std::vector<int> critic_hidden = {512, 256};
   };
   struct Train {

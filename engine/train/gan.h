@@ -20,6 +20,9 @@ struct GanSettings {
   std::vector<int> hidden = {256, 512};
   std::string activation = "relu";  // or "leaky-relu", of the generator
   bool batch_norm = true;
+  // A Linear from latents and condition to the numbers beside the network: noise that the numbers only add up does not
+  // have to pass its activations, so that far fewer weights do.
+  bool skip = false;
   std::vector<int> critic_hidden = {512, 256};
   int steps = 20000, batch = 256;
   double learning_rate = 5e-4, critic_learning_rate = 5e-4, beta1 = 0.5, beta2 = 0.99;

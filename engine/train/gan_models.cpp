@@ -21,7 +21,7 @@ std::uint64_t later_settings(const GanSettings& s) {
   for (double x :
        {s.gradient_penalty, s.instance_noise, s.moments.total_energy, s.moments.layer_energy, s.moments.sparsity})
     h.number(x);
-  h.integers({s.validation.events, s.validation.every, s.validation.patience}), h.number(s.alpha);
+  h.integers({s.validation.events, s.validation.every, s.validation.patience}), h.number(s.alpha), h.word(s.skip);
   return h.value;
 }
 
@@ -34,11 +34,15 @@ Model gan_generator(const GanSettings& settings, const Preprocessing& p) {
   const Value latent = add_input(m, "latent", settings.latent, InputKind::latent);
   const Value energy = add_input(m, "incident_energy", 1, InputKind::incident_energy);
   const Value condition = append(m, "condition", p.condition, {energy}, 1);
-  Value h = append(m, "input", Concat{}, {latent, condition}, settings.latent + 1);
-  h = append_hidden(m, h, settings.hidden, activation(settings.activation), settings.batch_norm);
+  const Value input = append(m, "input", Concat{}, {latent, condition}, settings.latent + 1);
+  const Value h = append_hidden(m, input, settings.hidden, activation(settings.activation), settings.batch_norm);
   const int width = m.values[index(h)].width;
   const int voxels = p.numbers.mean.columns();
   m.outputs = {append(m, "numbers", linear(width, voxels), {h}, voxels)};
+  if (settings.skip) {
+    const Value direct = append(m, "skip", linear(settings.latent + 1, voxels), {input}, voxels);
+    m.outputs = {append(m, "sum", Sum{}, {m.outputs[0], direct}, voxels)};
+  }
   draw_weights(m, settings.seed, 0);
   check(m);
   return m;

@@ -138,6 +138,7 @@ GanSettings gan_settings(const Recipe& r) {
   s.name = r.name, s.seed = r.seed;
   s.latent = r.model.latent, s.latent_bits = r.compress.latent_bits;
   s.hidden = r.model.hidden, s.activation = r.model.activation, s.batch_norm = r.model.batch_norm;
+  s.skip = r.model.skip;
   s.critic_hidden = r.model.critic_hidden;
   s.steps = r.train.steps, s.batch = r.train.batch;
   s.learning_rate = r.train.learning_rate, s.critic_learning_rate = r.train.critic_learning_rate;

@@ -8,9 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "engine/compress/fold.h"
+#include "engine/compress/quantize.h"
 #include "engine/core/error.h"
 #include "engine/model/forward.h"
 #include "engine/ops/noise.h"
+#include "engine/run/run.h"
 #include "engine/train/adam.h"
 #include "engine/train/batches.h"
 #include "engine/train/checkpoint.h"
@@ -283,4 +286,37 @@ TEST_CASE("spectral norm: the generator's step goes through the critic that has 
   };
   CHECK(loss == doctest::Approx(loss_through(space.normalised)).epsilon(1e-6));
   CHECK(std::fabs(loss - loss_through(stale)) > 1e-3);
+}
+
+TEST_CASE("a skip carries the latents past the network: the numbers are the sum of both, it learns, and it quantises") {
+  SmallGan s = small_gan(1500);
+  const std::uint64_t without = hash(s);
+  s.settings.skip = true;
+  CHECK(hash(s) != without);
+  const Model start = start_gan(s.settings, s.preprocessing).generator;
+  const auto ending_in = [&](const char* name) {
+    Model part = start;
+    for (const Node& node : start.nodes)
+      if (node.name == name) part.outputs = {node.output};
+    return generated(s, part);
+  };
+  const Tensor sum = generated(s, start), network = ending_in("numbers"), direct = ending_in("skip");
+  for (std::size_t i = 0; i < sum.size(); ++i) REQUIRE(sum.data[i] == network.data[i] + direct.data[i]);
+
+  const Model trained = trained_generator(s.settings, run(s), s.data);
+  CHECK(misfit(generated(s, trained)) < 0.3);
+  const Model deployed = fold_batch_norm(deploy(trained, s.preprocessing));
+  const std::vector<Tensor> inputs{sample_latent(normal_noise(6), 5, 0, 700), s.data.energies};
+  const Program program = quantize(deployed, calibrate(deployed, inputs, 1), QuantizeSettings());
+  const Tensor real = infer(deployed, inputs);
+  std::vector<std::uint32_t> energies;
+  for (float e : s.data.energies.data) energies.push_back(energy_count(program, static_cast<double>(e)));
+  const std::vector<Words> counts = run(program, 5, 0, energies);
+  double difference = 0, all = 0;
+  for (int i = 0; i < real.rows(); ++i)
+    for (int j = 0; j < 5; ++j) {
+      const double e = static_cast<double>(real.row(i)[j]);
+      difference += std::fabs(counts[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)] / 1024.0 - e), all += e;
+    }
+  CHECK(difference < 0.02 * all);
 }

@@ -105,7 +105,7 @@ void Quantizer::lower(const StickBreaking& op, std::size_t i) {
   const QFraction total = fraction_of_energy(
       qvalue(parts.first.value), "exp", [](double x) { return std::exp(x); }, "layer " + node.name);
   ValueId energies = add("total", total, {parts.first.value, energy}, energy_value(1));
-  const QFractionTable logistic = logistic_table(qvalue(parts.second.value));
+  const QFractionTable logistic = logistic_table(qvalue(parts.second.value), s_.table_tolerance / 20);
   QSplit by_layer{{0, static_cast<std::uint16_t>(layers)}, logistic}, by_voxel{{0}, logistic};
   for (int v : op.layer_voxels)
     by_voxel.part_begin.push_back(static_cast<std::uint16_t>(by_voxel.part_begin.back() + v));

@@ -177,8 +177,9 @@ QFraction fraction_of_energy(const QValue& code, const std::string& function, co
   return q;
 }
 
-QFractionTable logistic_table(const QValue& code) {
-  return tabulate_fraction("logistic", static_cast<std::int32_t>(code.low), static_cast<std::int32_t>(code.high), 1e-3,
+QFractionTable logistic_table(const QValue& code, double tolerance) {
+  return tabulate_fraction("logistic", static_cast<std::int32_t>(code.low), static_cast<std::int32_t>(code.high),
+                           tolerance,
                            [&](std::int32_t c) { return std::ldexp(1 / (1 + std::exp(-c * code.scale)), 32); });
 }
 

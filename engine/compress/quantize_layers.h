@@ -49,6 +49,6 @@ AffineLowering lower_affine(const ConditionalAffine&, int begin, int length, dou
 QFraction fraction_of_energy(const QValue& code, const std::string& function, const std::function<double(double)>& f,
                              const std::string& where);
 // Fractions sigmoid(code) of what is left, in units of 2^-32.
-QFractionTable logistic_table(const QValue& code);
+QFractionTable logistic_table(const QValue& code, double tolerance);
 
 }  // namespace quench

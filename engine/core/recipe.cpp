@@ -116,7 +116,7 @@ void fields(R& r, F&& f) {
   f("compress.alpha", r.compress.alpha, range(0, 1),
     "in integers: weight of the float model's outputs; the rest is that of a critic, on real showers");
   f("compress.table_tolerance", r.compress.table_tolerance, range(0.001, 0.5),
-    "largest error of a standardisation's tables, in each number's own deviation");
+    "largest error of a standardisation's tables, in each number's own deviation; 20 times that of fractions");
   f("compress.layer_bits", r.compress.layer_bits, optional_text(),
     "\"LAYER=BITS\" or \"LAYER=BITS/OUTPUT_BITS\", other than bits");
   f("compress.layer_sparsity", r.compress.layer_sparsity, optional_text(), "LAYER=FRACTION, ...: of its own");

@@ -77,7 +77,7 @@ int compress_verb(const Arguments& a) {
          " is no generator that quench trained and cannot be tuned; give --tune-steps 0");
   const std::vector<Tensor> inputs =
       features ? calibrating_rows(m, text(a, "--data")) : calibration_inputs(r, m, workers);
-  const Program p = compress_model(r, m, inputs, showers ? &*showers : nullptr, workers).program;
+  const Program p = compress_model(r, m, inputs, {showers ? &*showers : nullptr}, workers).program;
   write_file(text(a, "--out"), program_text(p));
   const Plan layout = plan(p, find_target("host"), Encoding::smallest);
   std::printf("%s: %s bits stored, %s than %s bits of dense floats; %s of %s weights non-zero -> %s\n", p.name.c_str(),

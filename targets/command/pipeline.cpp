@@ -127,28 +127,30 @@ Model pruned_and_tuned(const Recipe& r, const Model& m, Span<const Tensor> input
 }
 
 // What a critic compares the student with, in the numbers that the teacher makes.
-RealShowers real_showers(const Recipe& r, const Model& teacher, const Data& data, int threads) {
+RealShowers real_showers(const Recipe& r, const Model& teacher, const Opponent& opponent, int threads) {
+  const Data& data = *opponent.showers;
   const Preprocessing p = as_deployed(fit_preprocessing(data.training, data.geometry, r.seed, threads), teacher);
   GanSettings critic;
   critic.seed = r.seed, critic.critic_hidden = r.model.critic_hidden;
-  return {training_set(p, data.training, r.seed, threads), gan_critic(critic, p)};
+  return {training_set(p, data.training, r.seed, threads), opponent.critic ? *opponent.critic : gan_critic(critic, p)};
 }
 
 // A student whose codes and scales learn, if the recipe has steps for it.
-QuantizedStudent tuned_in_integers(const Recipe& r, const Model& teacher, QuantizedStudent student, const Data* showers,
-                                   int threads) {
+QuantizedStudent tuned_in_integers(const Recipe& r, const Model& teacher, QuantizedStudent student,
+                                   const Opponent& opponent, int threads) {
   const int steps = r.compress.quantized_tune_steps;
   if (steps == 0 || !can_be_tuned(teacher)) return student;
   std::optional<RealShowers> real;
   if (r.compress.alpha < 1) {
-    if (!showers)
+    if (!opponent.showers)
       fail("compress.alpha ", r.compress.alpha,
            " needs real showers for a critic: give them with --data, or set it to 1");
-    real = real_showers(r, teacher, *showers, threads);
+    real = real_showers(r, teacher, opponent, threads);
   }
+  TuneSettings settings = tune_settings(r, steps);
+  if (opponent.critic) settings.critic_warm_up = 0;
   const Tuning tuning("tune in integers", steps);
-  student = tune_quantized(teacher, std::move(student), tune_settings(r, steps), tuning.control, threads,
-                           real ? &*real : nullptr);
+  student = tune_quantized(teacher, std::move(student), settings, tuning.control, threads, real ? &*real : nullptr);
   tuning.end();
   return student;
 }
@@ -211,7 +213,7 @@ std::vector<Tensor> calibration_inputs(const Recipe& r, const Model& m, int thre
   return shower_inputs(m, seed, 0, energies, r.compress.latent_bits, threads);
 }
 
-Compressed compress_model(const Recipe& r, const Model& m, Span<const Tensor> inputs, const Data* showers,
+Compressed compress_model(const Recipe& r, const Model& m, Span<const Tensor> inputs, const Opponent& opponent,
                           int threads) {
   const auto start = std::chrono::steady_clock::now();
   const QuantizeSettings formats = quantize_settings(r);
@@ -219,7 +221,7 @@ Compressed compress_model(const Recipe& r, const Model& m, Span<const Tensor> in
   result.folded = fold_batch_norm(m);
   if (r.compress.equalise) result.folded = equalise(result.folded);
   result.sparse = pruned_and_tuned(r, result.folded, inputs, threads);
-  const QuantizedStudent student = tuned_in_integers(r, result.folded, {result.sparse, formats}, showers, threads);
+  const QuantizedStudent student = tuned_in_integers(r, result.folded, {result.sparse, formats}, opponent, threads);
   result.sparse = student.model;
   result.program = quantized(r, student, inputs, threads);
   result.program.original_bits = dense_float_bits(result.folded);  // neurons may have left

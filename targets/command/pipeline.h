@@ -42,9 +42,14 @@ bool can_be_tuned(const Model&);
 // so that nothing is judged on what it was fitted to.
 std::vector<Tensor> calibration_inputs(const Recipe&, const Model&, int threads);
 
+// What compress.alpha below 1 needs: real showers, and a critic that knows them already or starts anew.
+struct Opponent {
+  const Data* showers = nullptr;
+  const Model* critic = nullptr;
+};
+
 // The stages of compression, in order, as the recipe says; a fixed-point format's saturation is told on standard error.
-// `showers` are those that compress.alpha below 1 needs.
-Compressed compress_model(const Recipe&, const Model&, Span<const Tensor> inputs, const Data* showers, int threads);
+Compressed compress_model(const Recipe&, const Model&, Span<const Tensor> inputs, const Opponent&, int threads);
 
 // The folded model in integers as it is, neither pruned nor tuned: what quantisation alone costs.
 Program quantized_alone(const Recipe&, const Model& folded, Span<const Tensor> inputs, int threads);

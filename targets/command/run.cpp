@@ -225,7 +225,8 @@ int run_verb(const Arguments& a) {
          " steps; continue with the same command and --resume");
   save_trained(trained, r, out + "/model.onnx");
   stage("compress");
-  const Compressed c = compress_model(r, trained.model, calibration_inputs(r, trained.model, workers), &data, workers);
+  const Compressed c = compress_model(r, trained.model, calibration_inputs(r, trained.model, workers),
+                                      {&data, trained.critic ? &*trained.critic : nullptr}, workers);
   write_file(out + "/program.qprog", program_text(c.program));
   stage("evaluate");
   const Judged judged = judge(r, data, trained, c, out, workers);

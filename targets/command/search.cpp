@@ -124,7 +124,7 @@ Width explored(const StudyBench& s, const Budget& b, double width) {
   w.layers = sensitivity(w.core, inputs, all_choices(), linear_bits, s.threads);
   w.hull = allocations(w.layers);
   r.compress.sparsity = 0, r.compress.tune_steps = r.compress.quantized_tune_steps = 0;
-  const Program program = compress_model(r, deployed, inputs, nullptr, s.threads).program;
+  const Program program = compress_model(r, deployed, inputs, {}, s.threads).program;
   const Plan whole = plan(program, b.target, Encoding::smallest);
   for (std::size_t i = 0; i < program.nodes.size(); ++i)
     if (!std::holds_alternative<QLinear>(program.nodes[i].op)) w.fixed_bits += stored_bits(whole.layers[i]);

@@ -176,7 +176,7 @@ StudyResult measured(const StudyBench& s, const StudyPoint& point, int threads) 
   std::fprintf(stderr, "%s ...\n", point.name.c_str());
   const Recipe& r = point.recipe;
   const Model model = point_model(s, point, threads);
-  const Program program = compress_model(r, model, calibration_inputs(r, model, threads), &s.data, threads).program;
+  const Program program = compress_model(r, model, calibration_inputs(r, model, threads), {&s.data}, threads).program;
   write_file(base + ".qprog", program_text(program));
   const Plan host = plan(program, find_target("host"), encoding_from(r.compress.encoding));
   StudyResult result;

@@ -204,8 +204,9 @@ void train_gan_model(const Recipe& r, const Data& data, const Session& session) 
             evaluations(now.evaluated, quality)};
       });
   result.finished = ended(settings, state);
-  if (result.finished)
-    result.model = deploy(trained_generator(settings, state, p.set, session.threads), p.preprocessing);
+  if (!result.finished) return;
+  result.model = deploy(trained_generator(settings, state, p.set, session.threads), p.preprocessing);
+  if (!settings.spectral_norm) result.critic = state.critic;  // with it the weights are not those that are run
 }
 
 void train_flow_model(const Recipe& r, const Data& data, const Session& session) {

@@ -20,6 +20,7 @@ struct TrainingCurve {
 struct Trained {
   Model model;                        // deployed: latent and incident energy in, voxels in MeV out
   std::optional<Model> flow;          // flow: its own sampling direction, deployed
+  std::optional<Model> critic;        // gan: as its last step left it
   std::optional<Model> density;       // flow: standardised numbers in, ln p out
   std::int64_t steps = 0;             // done
   std::vector<TrainingCurve> curves;  // of this session's steps

@@ -80,6 +80,8 @@ CheckpointParts checkpoint_parts(FlowState& s) {
   return {{&s.step, &s.best.step}, {&s.best.value}, {&s.density, &s.average, &s.best.model, &s.first, &s.second}};
 }
 
+CheckpointParts checkpoint_parts(TuneState& s) { return {{&s.step}, {}, {&s.core, &s.average, &s.first, &s.second}}; }
+
 CheckpointParts checkpoint_parts(VaeState& s) {
   return {{&s.step, &s.best.step},
           {&s.best.value},

@@ -8,6 +8,7 @@
 #include "engine/core/files.h"
 #include "engine/train/flow.h"
 #include "engine/train/gan.h"
+#include "engine/train/tune.h"
 #include "engine/train/vae.h"
 
 namespace quench {
@@ -22,6 +23,7 @@ struct CheckpointParts {
 CheckpointParts checkpoint_parts(GanState&);
 CheckpointParts checkpoint_parts(FlowState&);
 CheckpointParts checkpoint_parts(VaeState&);
+CheckpointParts checkpoint_parts(TuneState&);
 
 // 32-bit little-endian words: "quenchck", version, hash (2), number of integers, of doubles, of tensors; the integers
 // (the steps done are the first) and the doubles, 2 words each; each tensor: rank, dimensions, floats; CRC-32 of all

@@ -10,6 +10,8 @@
 #include "engine/model/shards.h"
 #include "engine/train/adam.h"
 #include "engine/train/deploy.h"
+#include "engine/train/hash.h"
+#include "engine/train/loop.h"
 #include "engine/train/start.h"
 #include "engine/train/tune_events.h"
 
@@ -88,27 +90,46 @@ double core_difference(const Model& a, const Model& b, std::uint64_t seed, int e
                      unused);
 }
 
-Model tune(const Model& teacher, Model student, const TuneSettings& s, const TuneControl& control, int threads) {
+TuneState start_tune(const Model& teacher, const Model& student, const TuneSettings& s) {
   if (s.batch < 1 || s.steps < 0) fail("tuning: ", s.steps, " steps of ", s.batch, " events");
-  Model guide = generator_core(teacher), core = generator_core(student);
-  check_pair(guide, core);
-  const int outputs = core.values[index(core.outputs[0])].width;
+  const Model guide = generator_core(teacher);
+  TuneState state;
+  state.core = generator_core(student);
+  check_pair(guide, state.core);
   if (s.feature_weight > 0) {
     const int width = guide.values[index(last_hidden(guide))].width;
-    guide = with_features(std::move(guide), nullptr, s.seed);
-    core = with_features(std::move(core), &width, s.seed);
+    state.core = with_features(std::move(state.core), &width, s.seed);
   }
+  state.average = state.core;
+  state.first = state.second = zeros_like(state.core);
+  return state;
+}
+
+std::uint64_t tune_hash(const Model& teacher, const TuneState& start, const TuneSettings& s) {
+  Hash h;
+  h.word(s.seed), h.integers({s.steps, s.batch, s.latent_bits});
+  for (double x : {s.learning_rate, s.beta1, s.beta2, s.average, s.decay_from, s.feature_weight}) h.number(x);
+  for (const Model* m : {&teacher, &start.core})
+    for_each_parameter(*m, [&](std::size_t, const std::string&, const Tensor& t) { h.tensor(t); });
+  return h.value;
+}
+
+TuneState tune(const Model& teacher, TuneState state, const TuneSettings& s, const TuneControl& control, int threads) {
+  Model guide = generator_core(teacher);
+  const int outputs = guide.values[index(guide.outputs[0])].width;
+  if (s.feature_weight > 0) guide = with_features(std::move(guide), nullptr, s.seed);
   const InputSource source = input_source(guide, s.seed, s.latent_bits);
-  Model gradient = zeros_like(core), first = zeros_like(core), second = zeros_like(core), average = core,
-        mask = free_parameters(core);
-  const AdamTensors tensors{parameter_tensors(core), parameter_tensors(gradient), parameter_tensors(first),
-                            parameter_tensors(second)};
-  const std::vector<Tensor*> average_tensors = parameter_tensors(average);
+  Model& core = state.core;
+  Model gradient = zeros_like(core), mask = free_parameters(core);
+  const AdamTensors tensors{parameter_tensors(core), parameter_tensors(gradient), parameter_tensors(state.first),
+                            parameter_tensors(state.second)};
+  const std::vector<Tensor*> average_tensors = parameter_tensors(state.average);
   std::vector<Tensor*> mask_tensors = parameter_tensors(mask);
   Shards guided, shards;
   Tensor slope;
   const double tight = s.schedule ? std::floor(s.schedule->until * (s.steps - 1)) : 0;  // the last sparsity's step
-  for (std::int64_t step = 0; step < s.steps; ++step) {
+  while (state.step < s.steps) {
+    const std::int64_t step = state.step;
     const double now = static_cast<double>(step);
     if (s.schedule && now <= tight && (step % s.schedule->every == 0 || now == tight)) {
       const SparsitySchedule& c = *s.schedule;
@@ -133,10 +154,18 @@ Model tune(const Model& teacher, Model student, const TuneSettings& s, const Tun
               threads);
     average_step(average_tensors, tensors.parameters,
                  std::min(s.average, static_cast<double>(1 + step) / static_cast<double>(10 + step)), threads);
-    if (control.progress) control.progress(step + 1, s.steps, loss);
-    if (control.stop && control.stop->load()) break;
+    ++state.step;
+    const bool stopped = control.stop && control.stop->load();
+    if (control.checkpoint && (stopped || is_due(state.step, control.checkpoint_every))) control.checkpoint(state);
+    if (control.progress) control.progress(state.step, s.steps, loss);
+    if (stopped) break;
   }
-  return with_core(std::move(student), average);
+  return state;
+}
+
+Model tune(const Model& teacher, Model student, const TuneSettings& s, const TuneControl& control, int threads) {
+  TuneState state = tune(teacher, start_tune(teacher, student, s), s, control, threads);
+  return with_core(std::move(student), state.average);
 }
 
 }  // namespace quench

@@ -33,11 +33,31 @@ struct TuneSettings {
   std::optional<SparsitySchedule> schedule;  // none: the zeros of the student are all
 };
 
+struct TuneState;
+
 struct TuneControl {
   std::function<void(std::int64_t step, std::int64_t steps, double mean_square)>
-      progress;                             // after every step; may be empty
-  const std::atomic<bool>* stop = nullptr;  // finish the step and return the average so far
+      progress;                                      // after every step; may be empty
+  const std::atomic<bool>* stop = nullptr;           // finish the step and return the average so far
+  std::function<void(const TuneState&)> checkpoint;  // every checkpoint_every steps, and when stopped; may be empty
+  int checkpoint_every = 1000;
 };
+
+// What a tuning has learned so far: the student's core (generator_core(), deploy.h), its average and Adam's moments.
+struct TuneState {
+  Model core, average, first, second;
+  std::int64_t step = 0;  // steps done
+};
+
+// Before the first step. Fails when the two models do not fit each other.
+TuneState start_tune(const Model& teacher, const Model& student, const TuneSettings&);
+
+// Everything that decides the result. A checkpoint of another hash is refused.
+std::uint64_t tune_hash(const Model& teacher, const TuneState& start, const TuneSettings&);
+
+// Runs from state.step to settings.steps, or until stopped. Two runs of which one goes on from a state of the other
+// give the same bytes. A schedule's masks are those of the state's zeros.
+TuneState tune(const Model& teacher, TuneState, const TuneSettings&, const TuneControl& = {}, int threads = 1);
 
 // Both are deployed Models with the same inputs and the same standardised outputs. Minimises the mean square difference
 // of those on fresh latents and incident energies, log-uniform over the teacher's range. Weights of the student's

@@ -153,8 +153,9 @@ GanSettings gan_settings(const Recipe& r) {
   return s;
 }
 
-// A feed-forward generator that learns the teacher's outputs on the same latents.
-Model distilled(const Recipe& r, const Preprocessing& p, const Model& teacher, int threads) {
+// A feed-forward generator that learns the teacher's outputs on the same latents. Its checkpoint lies beside the
+// session's, which a flow fills before.
+Model distilled(const Recipe& r, const Preprocessing& p, const Model& teacher, const Session& session) {
   GanSettings student = gan_settings(r);
   student.batch_norm = false;
   TuneSettings s;
@@ -166,18 +167,25 @@ Model distilled(const Recipe& r, const Preprocessing& p, const Model& teacher, i
         "quench: note: distill.temperature %g changes nothing: outputs are compared by squared differences, and "
         "T^2 MSE(a/T, b/T) = MSE(a, b)\n",
         r.distill.temperature);
-  Progress bar("distill", s.steps, "steps");
+  Model student_model = deploy(gan_generator(student, p), p);
+  TuneState state = start_tune(teacher, student_model, s);
+  const std::string checkpoint = session.checkpoint + ".distillation";
+  const std::uint64_t hash = tune_hash(teacher, state, s);
+  if (session.resume && r.model.family != "flow") expect_checkpoint(checkpoint);
+  if (session.resume && exists(checkpoint)) state = load_checkpoint(checkpoint, state, hash);
+  Progress bar("distill", s.steps, "steps", state.step);
   TuneControl control;
+  control.checkpoint = [&](const TuneState& now) { save_checkpoint(checkpoint, now, hash); };
+  control.checkpoint_every = r.train.checkpoint_every;
   control.progress = [&](std::int64_t step, std::int64_t, double mean_square) {
     bar.update(step, note("mean square %.4f", mean_square));
   };
   control.stop = &interrupted();
-  Model model = tune(teacher, deploy(gan_generator(student, p), p), s, control, threads);
-  if (interrupted())
-    fail(
-        "train: interrupted while distilling; run the same command again with --resume, which keeps what was trained "
-        "before");
-  return model;
+  state = tune(teacher, std::move(state), s, control, session.threads);
+  if (state.step < s.steps)
+    fail("train: interrupted after ", state.step, " of ", s.steps,
+         " steps of distillation; run the same command again with --resume");
+  return with_core(std::move(student_model), state.average);
 }
 
 void train_gan_model(const Recipe& r, const Data& data, const Session& session) {
@@ -185,7 +193,7 @@ void train_gan_model(const Recipe& r, const Data& data, const Session& session) 
   const Prepared p = prepare(r, data, session.threads);
   Trained& result = session.result;
   if (!r.distill.teacher.empty() && settings.alpha == 0) {
-    result.model = distilled(r, p.preprocessing, p.teacher, session.threads);
+    result.model = distilled(r, p.preprocessing, p.teacher, session);
     result.steps = r.distill.steps;
     return;
   }
@@ -221,7 +229,7 @@ void train_flow_model(const Recipe& r, const Data& data, const Session& session)
   if (!result.finished) return;
   result.density = trained_flow(state);
   result.flow = deploy(flow_sampling(*result.density), p.preprocessing);
-  result.model = r.distill.steps > 0 ? distilled(r, p.preprocessing, *result.flow, session.threads) : *result.flow;
+  result.model = r.distill.steps > 0 ? distilled(r, p.preprocessing, *result.flow, session) : *result.flow;
 }
 
 VaeSettings vae_settings(const Recipe& r, const Geometry& geometry) {

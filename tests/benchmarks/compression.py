@@ -25,7 +25,7 @@ CRITIC = {"tune_batch": 256, "tune_learning_rate": 5e-4, "alpha": 0.1}
 # name: what [compress] says (or the name of an example), the worst class, the most minutes
 ROWS = {
     "quantised-8bit": (dict(UNTUNED, bits=8, sparsity=0), 0, None),
-    "quantised-4bit": (dict(UNTUNED, CRITIC, bits=4, sparsity=0, quantized_tune_steps=20000), 1, 5),
+    "quantised-4bit": ({**UNTUNED, **CRITIC, **dict(bits=4, sparsity=0, quantized_tune_steps=20000)}, 1, 5),
     "pruned-80": (dict(CRITIC, bits=8, sparsity=0.8, tune_steps=8000, quantized_tune_steps=20000), 0, None),
     "pruned-90": (dict(CRITIC, bits=8, sparsity=0.9, tune_steps=8000, quantized_tune_steps=20000), 1, None),
     "combined": ("smallest.toml", 1, 15),

@@ -6,6 +6,7 @@
 
 #include "engine/core/error.h"
 #include "engine/model/forward.h"
+#include "engine/train/checkpoint.h"
 #include "engine/train/deploy.h"
 #include "engine/train/gan.h"
 #include "engine/train/tune.h"
@@ -152,4 +153,32 @@ TEST_CASE("intermediate features: their weighted difference is in the loss, and 
   CHECK(one[0] > none[0] + 0.1);
   CHECK(two[0] - none[0] == doctest::Approx(2 * (one[0] - none[0])));
   CHECK(one.back() < 0.5 * one[0]);
+}
+
+TEST_CASE("a distillation that was interrupted goes on from its checkpoint to the same bytes; another's is refused") {
+  const Model guide = teacher(), student = pruned(guide, 0.2f);
+  TuneSettings s = quick();
+  s.steps = 40;
+  for (double feature_weight : {0.0, 0.5}) {
+    s.feature_weight = feature_weight;
+    const TuneState start = start_tune(guide, student, s);
+    const std::uint64_t hash = tune_hash(guide, start, s);
+    std::string saved;
+    std::atomic<bool> stop{false};
+    TuneControl control;
+    control.checkpoint_every = 7;
+    control.stop = &stop;
+    control.checkpoint = [&](const TuneState& now) { saved = checkpoint_bytes(now, hash); };
+    control.progress = [&](std::int64_t step, std::int64_t, double) { stop = step == 16; };
+    const TuneState stopped = tune(guide, start, s, control);
+    CHECK(stopped.step == 17);
+    const TuneState resumed = tune(guide, read_checkpoint(saved, start, hash, "x"), s), whole = tune(guide, start, s);
+    CHECK(resumed.step == 40);
+    CHECK(resumed.average == whole.average);
+    CHECK(resumed.core == whole.core);
+    CHECK(!(stopped.average == whole.average));
+    TuneSettings other = s;
+    other.learning_rate *= 2;
+    CHECK_THROWS_AS(read_checkpoint(saved, start, tune_hash(guide, start, other), "x"), Error);
+  }
 }

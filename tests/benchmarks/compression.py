@@ -21,20 +21,26 @@ GROUPS = ["total", "layer", "centre", "width", "sparsity", "voxel"]
 DENSE_BITS = 32 * (100 * 256 + 256 + 256 * 512 + 512 + 512 * 50 + 50)  # of the generator 100-256-512-50
 UNTUNED = {"tune_steps": 0}
 CRITIC = {"tune_batch": 256, "tune_learning_rate": 5e-4, "alpha": 0.1}
+THREE = {**UNTUNED, "bits": 3, "sparsity": 0}
+PRUNED = {**CRITIC, "bits": 8, "tune_steps": 8000, "quantized_tune_steps": 20000}
 
-# name: what [compress] says (or the name of an example), the worst class, the most minutes
+# name: what [compress] says, the name of an example that is run, or what a recipe sets for a generator of its own; the
+# worst class; the most minutes
 ROWS = {
-    "quantised-8bit": (dict(UNTUNED, bits=8, sparsity=0), 0, None),
-    "quantised-4bit": ({**UNTUNED, **CRITIC, **dict(bits=4, sparsity=0, quantized_tune_steps=20000)}, 1, 5),
-    "pruned-80": (dict(CRITIC, bits=8, sparsity=0.8, tune_steps=8000, quantized_tune_steps=20000), 0, None),
-    "pruned-90": (dict(CRITIC, bits=8, sparsity=0.9, tune_steps=8000, quantized_tune_steps=20000), 1, None),
+    "quantised-8bit": ({**UNTUNED, "bits": 8, "sparsity": 0, "quantized_tune_steps": 4000}, 0, None),
+    "quantised-4bit": ({**UNTUNED, **CRITIC, "bits": 4, "sparsity": 0, "quantized_tune_steps": 20000}, 1, 5),
+    "pruned-80": ({**PRUNED, "sparsity": 0.8}, 0, None),
+    "pruned-90": ({**PRUNED, "sparsity": 0.9}, 1, None),
     "combined": ("smallest.toml", 1, 15),
-    "nearest-3bit": (dict(UNTUNED, bits=3, sparsity=0), None, None),
-    "adaround-3bit": (dict(UNTUNED, bits=3, sparsity=0, rounding="adaround", weight_range="mse"), None, None),
-    "gptq-3bit": (dict(UNTUNED, bits=3, sparsity=0, rounding="gptq", weight_range="mse"), None, None),
-    "magnitude-90": (dict(UNTUNED, bits=8, sparsity=0.9), None, None),
-    "obc-90": (dict(UNTUNED, bits=8, sparsity=0.9, prune="obc"), None, None),
+    "nearest-3bit": (THREE, None, None),
+    "adaround-3bit": ({**THREE, "rounding": "adaround", "weight_range": "mse"}, None, None),
+    "gptq-3bit": ({**THREE, "rounding": "gptq", "weight_range": "mse"}, None, None),
+    "magnitude-90": ({**UNTUNED, "bits": 8, "sparsity": 0.9}, None, None),
+    "obc-90": ({**UNTUNED, "bits": 8, "sparsity": 0.9, "prune": "obc"}, None, None),
+    "student-alone": (["train.steps=20000"], None, None),
+    "student-taught": (["distill.steps=20000", "distill.teacher={model}"], None, None),
 }
+STUDENT = ["model.hidden=[128,256]", "data.events=300000"]  # 100-128-256-50
 # second order: at most half of the excess of the first over the float model
 SOLVERS = [("nearest-3bit", "gptq-3bit"), ("nearest-3bit", "adaround-3bit"), ("magnitude-90", "obc-90")]
 
@@ -66,8 +72,15 @@ class Bench:
         self.make(f"{name}.npz", "sample", what, "--events", 20000, "--energies", self.path("second.npz"),
                   "--seed", self.seed)
 
-    # The float model compressed as [compress] says, or a whole run of an example, which trains a student of its own.
+    # The float model compressed as [compress] says; a whole run of an example, which trains a generator of its own; or a
+    # student, rounded to 8 bits.
     def compress(self, row, settings):
+        if isinstance(settings, list):
+            words = [w for s in STUDENT + settings for w in ("--set", s.format(model=self.model))]
+            self.run("train", self.examples / "rings.toml", "--seed", self.seed, *words, "--out", self.path(f"{row}.onnx"))
+            self.run("compress", self.path(f"{row}.onnx"), "--sparsity", 0, "--tune-steps", 0, "--out",
+                     self.path(f"{row}.qprog"))
+            return
         if isinstance(settings, str):
             run = self.folder / row
             self.run("run", self.examples / settings, "--seed", self.seed, "--out", run)
@@ -139,6 +152,11 @@ def main(quench, examples, folder, rows, model=None, seed=1):
     for plain, solver in SOLVERS:
         if plain in results and solver in results:
             bar(f"{solver}-excess", excess(results[solver]) / excess(results[plain]), f"of {plain}'s excess", 0.5)
+    if "student-alone" in results and "student-taught" in results:
+        alone, taught = (results[f"student-{r}"]["comparisons"][1]["judgement"] for r in ("alone", "taught"))
+        for name, value in (("fpd", "value"), ("classifier_features", "auc"), ("classifier_voxels", "auc")):
+            error = (alone[name]["error"] ** 2 + taught[name]["error"] ** 2) ** 0.5
+            bar(f"student-taught-{name}", (alone[name][value] - taught[name][value]) / error, "errors better", 2, at_most=False)
 
 
 if __name__ == "__main__":

@@ -121,7 +121,10 @@ void forward(const Model& model, Span<const Tensor> inputs, Mode mode, Shards& s
 
 void forward_by(const RunShard& run, const Model& model, int events, Shards& s, int threads) {
   cut(s, events, false, threads);
-  run_shards(model, s, threads, run);
+  run_shards(model, s, threads, [&](Tape& tape, int begin, int count, int inner) {
+    tape.fused.clear();
+    run(tape, begin, count, inner);
+  });
 }
 
 void backward(const Model& model, Shards& s, const Tensor& output_gradient, Model& gradient,

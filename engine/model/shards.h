@@ -26,7 +26,7 @@ struct Shards {
   std::vector<GradientTask> tasks;  // backward's working space
 };
 
-// A value of the whole batch, from its parts.
+// A value of the whole batch, from its parts; not what a Linear gives to its ReLU, which no tape here holds.
 void joined(const Shards&, Value, Tensor& whole);
 
 void forward(const Model&, Span<const Tensor> inputs, Mode, Shards&, int threads);

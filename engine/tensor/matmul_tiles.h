@@ -128,8 +128,7 @@ inline void finish_tile(Finish finish, int rows, int columns, float* c, std::ptr
     if (finish.kind == Finish::Kind::relu)
       for (int j = 0; j < columns; ++j) c[j] = c[j] > 0.0f ? c[j] : 0.0f;
     else
-      for (int j = 0; j < columns; ++j)
-        c[j] = (c[j] > 0.0f ? c[j] : 0.0f) + finish.slope * (c[j] < 0.0f ? c[j] : 0.0f);
+      for (int j = 0; j < columns; ++j) c[j] = (c[j] > 0.0f ? c[j] : 0.0f) + finish.slope * (c[j] < 0.0f ? c[j] : 0.0f);
 }
 
 // All tiles of one block: C[:, j0 .. j0 + columns) += A[:, k0 .. k0 + k) B[k0 .. k0 + k, j0 ...).

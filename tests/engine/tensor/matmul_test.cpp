@@ -60,9 +60,8 @@ struct Form {
 };
 
 Form form(const std::string& name, Kernels kernels, int threads) {
-  return {name, [=](const Product& p, float* c) {
-            matmul(p.a, p.b, p.m, p.n, p.k, p.start, c, threads, kernels, p.finish);
-          }};
+  return {name,
+          [=](const Product& p, float* c) { matmul(p.a, p.b, p.m, p.n, p.k, p.start, c, threads, kernels, p.finish); }};
 }
 
 template <class Simd>

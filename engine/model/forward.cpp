@@ -65,6 +65,11 @@ struct Back {
 
   const Tensor& output_gradient() const { return run.tape.gradients[index(run.node.output)]; }
   bool wants(std::size_t i) const { return run.tape.wanted[index(run.node.inputs[i])] != 0; }
+  // An activation's input; of a fused one the output, which has the same sign.
+  const Tensor& before() const {
+    const std::vector<char>& fused = run.tape.fused;
+    return run.place < fused.size() && fused[run.place] ? run.output() : run.input(0);
+  }
   bool first_to(std::size_t i) const { return wants(i) && !run.tape.reached[index(run.node.inputs[i])]; }
 
   template <class Compute>
@@ -190,7 +195,7 @@ void back(const Asinh& op, const Back& b) {
 }
 template <class Activation>
 void back(const Activation& op, const Back& b) {
-  b.into(0, [&](Tensor& dx) { backward(op, b.run.input(0), b.run.output(), b.output_gradient(), dx, b.run.threads); });
+  b.into(0, [&](Tensor& dx) { backward(op, b.before(), b.run.output(), b.output_gradient(), dx, b.run.threads); });
 }
 
 bool is_trained(const Op& op) {
@@ -209,20 +214,40 @@ void find_wanted(const Model& model, Tape& tape, std::size_t wanted_inputs, bool
   }
 }
 
-}  // namespace
-
-void forward_node(const Model& model, std::size_t node, Tape& tape, int threads) {
-  const Run r{model, model.nodes[node], tape, node, threads};
-  std::visit([&](const auto& op) { run(op, r); }, r.node.op);
+void count_readers(const Model& model, std::vector<int>& readers) {
+  readers.assign(model.values.size(), 0);
+  for (const Node& node : model.nodes)
+    for (Value v : node.inputs) ++readers[index(v)];
+  for (Value v : model.outputs) ++readers[index(v)];
 }
 
-void forward_rows(const Model& model, Span<const Tensor> inputs, int begin, int count, Mode mode, Tape& tape,
-                  int threads) {
+Finish finish_of(const Op& op) {
+  if (std::holds_alternative<Relu>(op)) return {Finish::Kind::relu, 0};
+  const LeakyRelu* leaky = std::get_if<LeakyRelu>(&op);
+  return leaky && keeps_sign(*leaky) ? Finish{Finish::Kind::leaky_relu, leaky->slope} : Finish{};
+}
+
+// Runs node i and the next one at once where they are a Linear and the activation that alone reads it.
+bool ran_both(const Model& model, std::size_t i, Tape& tape, int threads) {
+  const Linear* op = std::get_if<Linear>(&model.nodes[i].op);
+  if (!op || i + 1 == model.nodes.size()) return false;
+  const Node& next = model.nodes[i + 1];
+  const Finish finish = finish_of(next.op);
+  if (finish.kind == Finish::Kind::none || next.inputs[0] != model.nodes[i].output) return false;
+  if (tape.readers[index(next.inputs[0])] != 1) return false;
+  forward(*op, tape.values[index(model.nodes[i].inputs[0])], tape.values[index(next.output)], threads, finish);
+  tape.fused[i + 1] = 1;
+  return true;
+}
+
+// Makes the tape fit the model and copies the inputs' rows into it.
+void start(const Model& model, Span<const Tensor> inputs, int begin, int count, Mode mode, Tape& tape) {
   if (inputs.size() != model.inputs.size())
     fail("model ", model.name, ": given ", inputs.size(), " inputs; it has ", model.inputs.size());
   tape.mode = mode;
   tape.values.resize(model.values.size());
   tape.saved.resize(model.nodes.size());
+  tape.fused.assign(model.nodes.size(), 0);
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     const ModelValue& value = model.values[index(model.inputs[i].value)];
     if (inputs[i].columns() != value.width || inputs[i].rows() != inputs[0].rows())
@@ -232,11 +257,29 @@ void forward_rows(const Model& model, Span<const Tensor> inputs, int begin, int 
     resize(to, count, value.width);
     std::copy_n(inputs[i].row(begin), to.size(), to.data.begin());
   }
-  for (std::size_t i = 0; i < model.nodes.size(); ++i) forward_node(model, i, tape, threads);
+}
+
+}  // namespace
+
+void forward_node(const Model& model, std::size_t node, Tape& tape, int threads) {
+  const Run r{model, model.nodes[node], tape, node, threads};
+  std::visit([&](const auto& op) { run(op, r); }, r.node.op);
+}
+
+void forward_rows(const Model& model, Span<const Tensor> inputs, int begin, int count, Mode mode, Tape& tape,
+                  int threads) {
+  start(model, inputs, begin, count, mode, tape);
+  count_readers(model, tape.readers);
+  for (std::size_t i = 0; i < model.nodes.size(); ++i)
+    if (ran_both(model, i, tape, threads))
+      ++i;
+    else
+      forward_node(model, i, tape, threads);
 }
 
 void forward(const Model& model, Span<const Tensor> inputs, Mode mode, Tape& tape, int threads) {
-  forward_rows(model, inputs, 0, inputs.size() == 0 ? 0 : inputs[0].rows(), mode, tape, threads);
+  start(model, inputs, 0, inputs.size() == 0 ? 0 : inputs[0].rows(), mode, tape);
+  for (std::size_t i = 0; i < model.nodes.size(); ++i) forward_node(model, i, tape, threads);
 }
 
 namespace {

@@ -21,6 +21,8 @@ struct Tape {
   std::vector<char> wanted;       // by Value: backward needs d loss / d value
   std::vector<char> reached;      // by Value: gradients holds it
   Tensor part;                    // gradient on its way to a value that several nodes read
+  std::vector<char> fused;        // by node: an activation whose input no pass has stored
+  std::vector<int> readers;       // by Value: the fused pass's working space
 };
 
 // Runs the model on inputs given in the order of model.inputs, each [events, width]. The outputs are
@@ -40,6 +42,7 @@ void backward(const Model&, Tape&, const Tensor& output_gradient, Model& gradien
 
 // The two passes on events begin .. begin + count - 1 of a batch; the second leaves the parameters' gradients to
 // add_parameter_gradient and wants those of the first `wanted_inputs` inputs. engine/model/shards.h is made of them.
+// The first computes a Linear and the (leaky) ReLU that alone reads it at once, and leaves the value between unfilled.
 void forward_rows(const Model&, Span<const Tensor> inputs, int begin, int count, Mode, Tape&, int threads);
 void backward_rows(const Model&, Tape&, const Tensor& output_gradient, int begin, int count, std::size_t wanted_inputs,
                    bool parameter_gradients, int threads);

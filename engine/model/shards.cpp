@@ -11,8 +11,10 @@
 namespace quench {
 namespace {
 
+using Task = GradientTask;
+
 constexpr int largest_shard = 512, smallest_shard = 64, part = 32;  // events; layers may sum them in parts of 32
-constexpr int task_rows = 96;                                       // of a Linear's weight
+constexpr int task_unit = 12, least_task = 48;                      // rows of a Linear's weight
 
 bool mixes_events(const Model& model, Mode mode) {
   return mode == Mode::training && std::any_of(model.nodes.begin(), model.nodes.end(), [](const Node& node) {
@@ -49,12 +51,6 @@ void run_shards(const Model& model, Shards& s, int threads, Run&& run) {
   });
 }
 
-// One share of the parameters' gradients: all of a node, or some rows of a Linear's weight.
-struct Task {
-  std::size_t node;
-  int first, count;
-};
-
 void add(const Linear&, const Task& task, const Tape& tape, const Node& node, Op& gradient) {
   add_gradient(tape.values[index(node.inputs[0])], tape.gradients[index(node.output)], task.first, task.count,
                std::get<Linear>(gradient));
@@ -80,18 +76,29 @@ void add(const Other&, const Task&, const Tape&, const Node&, Op&) {
   static_assert(!has_parameters<Other>, "a layer with parameters needs its own add()");
 }
 
-std::vector<Task> parameter_tasks(const Model& model, const Tape& tape) {
-  std::vector<Task> tasks;
+// Shares of about equal work, a few for each thread and the largest first: none is left alone with one at the end.
+void find_tasks(const Model& model, const Tape& tape, int threads, std::vector<Task>& tasks) {
+  double all = 0;
+  for (const Node& node : model.nodes)
+    if (const Linear* op = std::get_if<Linear>(&node.op)) all += static_cast<double>(op->weight.size());
+  tasks.clear();
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
     const std::size_t output = index(model.nodes[i].output);
     if (!tape.reached[output] || !tape.wanted[output]) continue;
-    if (const Linear* op = std::get_if<Linear>(&model.nodes[i].op))
-      for (int row = 0; row < op->weight.rows(); row += task_rows)
-        tasks.push_back({i, row, std::min(task_rows, op->weight.rows() - row)});
-    else
-      tasks.push_back({i, 0, 0});
+    const Linear* op = std::get_if<Linear>(&model.nodes[i].op);
+    if (!op) {
+      tasks.push_back({i, 0, 0, 0});
+      continue;
+    }
+    const int rows = op->weight.rows(), columns = op->weight.columns();
+    const int units = static_cast<int>(all / (4.0 * threads * columns * task_unit)) + 1;
+    const int share = threads > 1 ? std::max(least_task, units * task_unit) : rows;
+    for (int row = 0; row < rows; row += share) {
+      const int count = std::min(share, rows - row);
+      tasks.push_back({i, row, count, static_cast<double>(count) * columns});
+    }
   }
-  return tasks;
+  std::sort(tasks.begin(), tasks.end(), [](const Task& a, const Task& b) { return a.work > b.work; });
 }
 
 }  // namespace
@@ -114,7 +121,10 @@ void forward(const Model& model, Span<const Tensor> inputs, Mode mode, Shards& s
 
 void forward_by(const RunShard& run, const Model& model, int events, Shards& s, int threads) {
   cut(s, events, false, threads);
-  run_shards(model, s, threads, run);
+  run_shards(model, s, threads, [&](Tape& tape, int begin, int count, int inner) {
+    tape.fused.clear();
+    run(tape, begin, count, inner);
+  });
 }
 
 void backward(const Model& model, Shards& s, const Tensor& output_gradient, Model& gradient,
@@ -137,7 +147,8 @@ void backward(const Model& model, Shards& s, const Tensor& output_gradient, Mode
   });
   if (!parameter_gradients) return;
   // Events in increasing order within each number, so that the sums are those of one tape.
-  const std::vector<Task> tasks = parameter_tasks(model, s.tapes[0]);
+  std::vector<Task>& tasks = s.tasks;
+  find_tasks(model, s.tapes[0], threads, tasks);
   parallel_for(threads, tasks.size(), 1, [&](std::size_t begin, std::size_t end) {
     for (std::size_t t = begin; t < end; ++t) {
       const Node& node = model.nodes[tasks[t].node];

@@ -8,6 +8,13 @@
 
 namespace quench {
 
+// One share of the parameters' gradients: all of a node, or some rows of a Linear's weight.
+struct GradientTask {
+  std::size_t node;
+  int first, count;
+  double work;
+};
+
 // What forward computed, shard by shard, and the whole batch's first output. The bytes are those of forward() and
 // backward() on one tape, whatever the number of threads; threads meet once for each pass, and the values of a shard
 // stay in a core's cache. A model whose layers mix events (BatchNorm in training) is one shard, whose layers share the
@@ -16,9 +23,10 @@ struct Shards {
   std::vector<Tape> tapes;
   std::vector<int> begin;  // [shards + 1]
   Tensor output;
+  std::vector<GradientTask> tasks;  // backward's working space
 };
 
-// A value of the whole batch, from its parts.
+// A value of the whole batch, from its parts; not what a Linear gives to its ReLU, which no tape here holds.
 void joined(const Shards&, Value, Tensor& whole);
 
 void forward(const Model&, Span<const Tensor> inputs, Mode, Shards&, int threads);

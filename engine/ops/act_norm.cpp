@@ -12,7 +12,8 @@ namespace quench {
 
 void forward(const ActNorm& op, const Tensor& x, Tensor& y) {
   const int width = static_cast<int>(op.shift.size());
-  std::vector<float> scale(op.shift.size());
+  thread_local std::vector<float> scale;
+  scale.resize(op.shift.size());
   float log_determinant = 0;
   for (std::size_t j = 0; j < scale.size(); ++j) {
     const float s = op.inverse ? -op.log_scale.data[j] : op.log_scale.data[j];
@@ -35,7 +36,8 @@ void forward(const ActNorm& op, const Tensor& x, Tensor& y) {
 
 void backward(const ActNorm& op, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor* dx, ActNorm* gradient) {
   const std::size_t width = op.shift.size();
-  std::vector<float> scale(width);
+  thread_local std::vector<float> scale;
+  scale.resize(width);
   for (std::size_t j = 0; j < width; ++j) scale[j] = exp(op.inverse ? -op.log_scale.data[j] : op.log_scale.data[j]);
   if (dx) resize(*dx, x.rows(), x.columns());
   for (int i = 0; i < x.rows(); ++i) {

@@ -61,10 +61,10 @@ void forward(const Softplus&, const Tensor& x, Tensor& y, int threads) {
 void backward(const Relu&, const Tensor& x, const Tensor&, const Tensor& dy, Tensor& dx, int threads) {
   chain(x, dy, dx, threads, [](float v, float d) { return v > 0.0f ? d : 0.0f; });
 }
-void backward(const LeakyRelu& op, const Tensor& x, const Tensor&, const Tensor& dy, Tensor& dx, int threads) {
+void backward(const LeakyRelu& op, const Tensor& x, const Tensor& y, const Tensor& dy, Tensor& dx, int threads) {
   // The sign bit chooses between the bit patterns of 1 and the slope: a jump would be mispredicted half of the time.
   const std::int32_t one = detail::bits_as<std::int32_t>(1.0f), slope = detail::bits_as<std::int32_t>(op.slope);
-  chain(x, dy, dx, threads, [one, slope](float v, float d) {
+  chain(keeps_sign(op) ? y : x, dy, dx, threads, [one, slope](float v, float d) {
     const std::int32_t negative = detail::bits_as<std::int32_t>(v) >> 31;
     return d * detail::bits_as<float>((one & ~negative) | (slope & negative));
   });

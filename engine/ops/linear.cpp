@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: MIT
 #include "engine/ops/linear.h"
 
-#include "engine/tensor/matmul.h"
-
 namespace quench {
 namespace {
 
@@ -18,12 +16,12 @@ void add_column_sums(const Tensor& x, int first, int count, Tensor& sum) {
 
 }  // namespace
 
-void forward(const Linear& op, const Tensor& x, Tensor& y, int threads) {
+void forward(const Linear& op, const Tensor& x, Tensor& y, int threads, Finish finish) {
   const int outputs = op.weight.rows(), inputs = op.weight.columns();
   resize(y, x.rows(), outputs);
   const MatrixView weight = transposed(matrix(op.weight.data.data(), inputs));
   matmul(matrix(x.data.data(), inputs), weight, x.rows(), outputs, inputs, from_bias(op.bias.data.data()),
-         y.data.data(), threads);
+         y.data.data(), threads, Kernels::fastest, finish);
 }
 
 void backward(const Linear& op, const Tensor& x, const Tensor& dy, Tensor* dx, Linear* gradient, int threads) {

@@ -7,6 +7,7 @@
 
 #include "engine/kernels/dense_linear.h"
 #include "engine/ops/requantization.h"
+#include "engine/tensor/matmul.h"
 #include "engine/tensor/tensor.h"
 
 namespace quench {
@@ -27,8 +28,9 @@ void parameters(const Linear& op, F&& f) {
   f("weight", op.weight), f("bias", op.bias);
 }
 
-// y [events, outputs] = x [events, inputs] W^T + b, each element one chain of fused multiply-adds from the bias on.
-void forward(const Linear&, const Tensor& x, Tensor& y, int threads);
+// y [events, outputs] = x [events, inputs] W^T + b, each element one chain of fused multiply-adds from the bias on;
+// with a finish, what that activation makes of it.
+void forward(const Linear&, const Tensor& x, Tensor& y, int threads, Finish finish = {});
 // Writes dx = dy W and adds to the gradient's weight dy^T x and bias sum dy; a null pointer means not wanted.
 void backward(const Linear&, const Tensor& x, const Tensor& dy, Tensor* dx, Linear* gradient, int threads);
 

@@ -109,11 +109,12 @@ std::vector<std::uint32_t> cell_weights(const QNoise& op) {
   return weight;
 }
 
-Tensor sample_latent(const QNoise& op, std::uint64_t seed, std::uint64_t first, int count, int threads) {
-  Tensor latent = zeros({count, op.length});
+void sample_latent(const QNoise& op, std::uint64_t seed, std::uint64_t first, int count, Tensor& latent, int threads) {
+  resize(latent, count, op.length);
   const Noise noise = view(op);
   parallel_for(threads, static_cast<std::size_t>(count), 64, [&](std::size_t begin, std::size_t end) {
-    std::vector<std::int32_t> code(static_cast<std::size_t>(op.length));
+    thread_local std::vector<std::int32_t> code;
+    code.resize(static_cast<std::size_t>(op.length));
     for (std::size_t i = begin; i < end; ++i) {
       const std::uint64_t index = first + i;
       const std::uint32_t event[4] = {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32),
@@ -123,6 +124,11 @@ Tensor sample_latent(const QNoise& op, std::uint64_t seed, std::uint64_t first, 
       for (std::size_t j = 0; j < code.size(); ++j) row[j] = static_cast<float>(code[j] * op.scale);
     }
   });
+}
+
+Tensor sample_latent(const QNoise& op, std::uint64_t seed, std::uint64_t first, int count, int threads) {
+  Tensor latent;
+  sample_latent(op, seed, first, count, latent, threads);
   return latent;
 }
 

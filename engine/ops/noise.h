@@ -47,5 +47,7 @@ std::vector<std::uint32_t> cell_weights(const QNoise&);
 
 // Real values [count, length] of events first .. first + count - 1 of `seed`.
 Tensor sample_latent(const QNoise&, std::uint64_t seed, std::uint64_t first, int count, int threads = 1);
+// The same into a buffer that is reused.
+void sample_latent(const QNoise&, std::uint64_t seed, std::uint64_t first, int count, Tensor& latent, int threads);
 
 }  // namespace quench

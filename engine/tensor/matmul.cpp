@@ -48,7 +48,11 @@ void detail::matmul_portable(const MatmulBlock& block) {
       const Start& start = block.start;
       float sum = start.kind == Start::Kind::sum ? *c : start.kind == Start::Kind::bias ? start.bias[j] : 0.0f;
       for (int k = 0; k < block.k; ++k) sum = std::fma(a[k * block.a.column], b[k * block.b.row], sum);
-      *c = sum;
+      const float positive = sum > 0.0f ? sum : 0.0f, negative = sum < 0.0f ? sum : 0.0f;
+      const Finish& finish = block.finish;
+      *c = finish.kind == Finish::Kind::none   ? sum
+           : finish.kind == Finish::Kind::relu ? positive
+                                               : positive + finish.slope * negative;
     }
 }
 
@@ -61,7 +65,8 @@ float* detail::packing_space(std::size_t floats) {
 
 bool has(Kernels kernels) { return block_product(kernels) != nullptr; }
 
-void matmul(MatrixView a, MatrixView b, int m, int n, int k, Start start, float* c, int threads, Kernels kernels) {
+void matmul(MatrixView a, MatrixView b, int m, int n, int k, Start start, float* c, int threads, Kernels kernels,
+            Finish finish) {
   static const detail::BlockProduct fastest = block_product(Kernels::fastest);
   const detail::BlockProduct run = kernels == Kernels::fastest ? fastest : block_product(kernels);
   if (!run)
@@ -86,10 +91,11 @@ void matmul(MatrixView a, MatrixView b, int m, int n, int k, Start start, float*
            k,
            start,
            c + static_cast<std::ptrdiff_t>(first) * n,
-           n});
+           n,
+           finish});
     } else {
       const Start part{start.kind, start.bias ? start.bias + first : nullptr};
-      run({a, {b.data + first * b.column, b.row, b.column}, m, count, k, part, c + first, n});
+      run({a, {b.data + first * b.column, b.row, b.column}, m, count, k, part, c + first, n, finish});
     }
   });
 }

@@ -30,11 +30,17 @@ inline Start from_zero() { return {}; }
 inline Start from_bias(const float* bias) { return {Start::Kind::bias, bias}; }
 inline Start from_sum() { return {Start::Kind::sum, nullptr}; }
 
+// What becomes of a finished element c: itself, or what engine/ops/activations.h makes of it.
+struct Finish {
+  enum class Kind { none, relu, leaky_relu } kind = Kind::none;
+  float slope = 0;
+};
+
 // C[i, j] = start + A[i, 0] B[0, j] + ... + A[i, k - 1] B[k - 1, j] for row-major C [m, n]. Every element is ONE chain
 // of fused multiply-adds in increasing k, so all forms, layouts and numbers of threads give the same bytes. C may not
 // overlap A or B. Fails when this machine has not got that form.
 void matmul(MatrixView a, MatrixView b, int m, int n, int k, Start start, float* c, int threads = 1,
-            Kernels kernels = Kernels::fastest);
+            Kernels kernels = Kernels::fastest, Finish finish = {});
 
 namespace detail {
 
@@ -45,6 +51,7 @@ struct MatmulBlock {
   Start start;
   float* c;
   std::ptrdiff_t stride;
+  Finish finish{};
 };
 
 using BlockProduct = void (*)(const MatmulBlock&);

@@ -122,6 +122,15 @@ void pack_panel(MatrixView b, int k, int columns, float* to) {
   pack<width>(b, k, smaller(width, columns), to);
 }
 
+// The activation of a finished tile, while the nearest cache holds it.
+inline void finish_tile(Finish finish, int rows, int columns, float* c, std::ptrdiff_t stride) {
+  for (int i = 0; i < rows; ++i, c += stride)
+    if (finish.kind == Finish::Kind::relu)
+      for (int j = 0; j < columns; ++j) c[j] = c[j] > 0.0f ? c[j] : 0.0f;
+    else
+      for (int j = 0; j < columns; ++j) c[j] = (c[j] > 0.0f ? c[j] : 0.0f) + finish.slope * (c[j] < 0.0f ? c[j] : 0.0f);
+}
+
 // All tiles of one block: C[:, j0 .. j0 + columns) += A[:, k0 .. k0 + k) B[k0 .. k0 + k, j0 ...).
 template <class Simd>
 void block_product(const detail::MatmulBlock& m, int k0, int k, int j0, int columns) {
@@ -150,6 +159,8 @@ void block_product(const detail::MatmulBlock& m, int k0, int k, int j0, int colu
         edge_product<Simd>(rows, columns - j, tile);
       else
         any_tile_product<Simd>(rows, Simd::vectors, tile);
+      if (m.finish.kind != Finish::Kind::none && k0 + k == m.k)
+        finish_tile(m.finish, rows, smaller(width, columns - j), c, m.stride);
     }
   }
 }

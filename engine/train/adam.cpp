@@ -30,6 +30,19 @@ void update(float* p, float* g, float* m, float* v, std::size_t count, const Fac
   }
 }
 
+// Calls body(k, begin, end) for elements of tensor k, all tensors one after another: threads meet once for all of them.
+template <class Body>
+void for_elements(const std::vector<Tensor*>& tensors, int threads, const Body& body) {
+  std::size_t all = 0;
+  for (const Tensor* t : tensors) all += t->size();
+  parallel_for(threads, all, grain, [&](std::size_t begin, std::size_t end) {
+    std::size_t first = 0;  // of tensor k
+    for (std::size_t k = 0; k < tensors.size() && first < end; first += tensors[k++]->size())
+      if (begin < first + tensors[k]->size())
+        body(k, std::max(begin, first) - first, std::min(end - first, tensors[k]->size()));
+  });
+}
+
 // beta^step by squaring: the same on every machine.
 double power(double beta, std::int64_t step) {
   double result = 1;
@@ -62,26 +75,20 @@ void adam_step(const AdamTensors& t, const AdamSettings& s, std::int64_t step, i
                   static_cast<float>(s.learning_rate / (1 - power(s.beta1, step))),
                   static_cast<float>(1 / std::sqrt(1 - power(s.beta2, step))),
                   static_cast<float>(s.epsilon)};
-  for (std::size_t k = 0; k < t.parameters.size(); ++k) {
-    float* p = t.parameters[k]->data.data();
-    float* g = t.gradient[k]->data.data();
-    float* m = t.first[k]->data.data();
-    float* v = t.second[k]->data.data();
-    parallel_for(threads, t.parameters[k]->size(), grain, [&](std::size_t begin, std::size_t end) {
-      update(p + begin, g + begin, m + begin, v + begin, end - begin, f);
-    });
-  }
+  for_elements(t.parameters, threads, [&](std::size_t k, std::size_t begin, std::size_t end) {
+    update(t.parameters[k]->data.data() + begin, t.gradient[k]->data.data() + begin, t.first[k]->data.data() + begin,
+           t.second[k]->data.data() + begin, end - begin, f);
+  });
 }
 
 void average_step(const std::vector<Tensor*>& average, const std::vector<Tensor*>& parameters, double decay,
                   int threads) {
   const float keep = static_cast<float>(decay), add = static_cast<float>(1 - decay);
-  for (std::size_t k = 0; k < average.size(); ++k)
-    parallel_for(threads, average[k]->size(), grain, [&](std::size_t begin, std::size_t end) {
-      float* a = average[k]->data.data();
-      const float* p = parameters[k]->data.data();
-      for (std::size_t i = begin; i < end; ++i) a[i] = keep * a[i] + add * p[i];
-    });
+  for_elements(average, threads, [&](std::size_t k, std::size_t begin, std::size_t end) {
+    float* a = average[k]->data.data();
+    const float* p = parameters[k]->data.data();
+    for (std::size_t i = begin; i < end; ++i) a[i] = keep * a[i] + add * p[i];
+  });
 }
 
 Schedule schedule_named(const std::string& name) {

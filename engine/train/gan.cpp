@@ -100,8 +100,8 @@ void draw_real(Workspace& w, std::int64_t draw) {
 // Generated showers of the same energies: rows batch .. 2 batch - 1 of critic_inputs, and fake_inputs.
 void draw_fake(Workspace& w, const GanState& s, std::int64_t draw) {
   const std::uint64_t first = static_cast<std::uint64_t>(draw) * static_cast<std::uint64_t>(w.settings.batch);
-  w.generator_inputs[0] =
-      sample_latent(w.noise, stream_seed(w.settings.seed, Use::latent), first, w.settings.batch, w.threads);
+  sample_latent(w.noise, stream_seed(w.settings.seed, Use::latent), first, w.settings.batch, w.generator_inputs[0],
+                w.threads);
   forward(s.generator, w.generator_inputs, Mode::training, w.generator, w.threads);
   const Tensor& fake = w.generator.output;
   resize(w.fake_inputs[0], fake.rows(), fake.columns());

@@ -126,6 +126,8 @@ TuneState tune(const Model& teacher, TuneState state, const TuneSettings& s, con
   const std::vector<Tensor*> average_tensors = parameter_tensors(state.average);
   std::vector<Tensor*> mask_tensors = parameter_tensors(mask);
   Shards guided, shards;
+  TuneEvents batch;
+  std::vector<Tensor> inputs;
   Tensor slope;
   const double tight = s.schedule ? std::floor(s.schedule->until * (s.steps - 1)) : 0;  // the last sparsity's step
   while (state.step < s.steps) {
@@ -139,9 +141,11 @@ TuneState tune(const Model& teacher, TuneState state, const TuneSettings& s, con
         apply_mask(masked, mask_tensors);
     }
     const std::uint64_t event = static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(s.batch);
-    const TuneEvents batch = draw(source, event, s.batch, threads);
-    forward(guide, inputs_of(guide, batch), Mode::inference, guided, threads);
-    forward(core, inputs_of(core, batch), Mode::inference, shards, threads);
+    draw(source, event, s.batch, batch, threads);
+    inputs_of(guide, batch, inputs);
+    forward(guide, inputs, Mode::inference, guided, threads);
+    inputs_of(core, batch, inputs);
+    forward(core, inputs, Mode::inference, shards, threads);
     const double loss = s.feature_weight > 0
                             ? weighted_difference(shards.output, guided.output, outputs, s.feature_weight, slope)
                             : mean_square(shards.output, guided.output, slope);

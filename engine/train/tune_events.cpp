@@ -13,15 +13,14 @@ namespace quench {
 namespace {
 
 // Event i has the energy minimum (maximum / minimum)^u, u uniform from the event's own stream.
-Tensor draw_energies(const InputSource& source, std::uint64_t first, int count) {
-  Tensor energies = zeros({count, 1});
+void draw_energies(const InputSource& source, std::uint64_t first, int count, Tensor& energies) {
+  resize(energies, count, 1);
   const double span = log(source.maximum_mev) - log(source.minimum_mev);
   for (int i = 0; i < count; ++i) {
     Random random(source.energy_seed, first + static_cast<std::uint64_t>(i), 0);
     const double energy = span > 0 ? source.minimum_mev * exp(span * uniform(random)) : source.minimum_mev;
     energies.data[static_cast<std::size_t>(i)] = static_cast<float>(std::min(energy, source.maximum_mev));
   }
-  return energies;
 }
 
 }  // namespace
@@ -42,14 +41,26 @@ InputSource input_source(const Model& core, std::uint64_t seed, int latent_bits)
           stream_seed(seed, Use::tune_energy), core.facts.minimum_energy_mev, core.facts.maximum_energy_mev};
 }
 
+void draw(const InputSource& source, std::uint64_t first, int count, TuneEvents& events, int threads) {
+  sample_latent(source.noise, source.latent_seed, first, count, events.latent, threads);
+  draw_energies(source, first, count, events.energies);
+}
+
 TuneEvents draw(const InputSource& source, std::uint64_t first, int count, int threads) {
-  return {sample_latent(source.noise, source.latent_seed, first, count, threads), draw_energies(source, first, count)};
+  TuneEvents events;
+  draw(source, first, count, events, threads);
+  return events;
+}
+
+void inputs_of(const Model& core, const TuneEvents& batch, std::vector<Tensor>& inputs) {
+  inputs.resize(core.inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i)
+    inputs[i] = core.inputs[i].kind == InputKind::latent ? batch.latent : batch.energies;
 }
 
 std::vector<Tensor> inputs_of(const Model& core, const TuneEvents& batch) {
   std::vector<Tensor> inputs;
-  for (const ModelInput& input : core.inputs)
-    inputs.push_back(input.kind == InputKind::latent ? batch.latent : batch.energies);
+  inputs_of(core, batch, inputs);
   return inputs;
 }
 

@@ -26,9 +26,11 @@ struct TuneEvents {
 // Events first .. first + count - 1. Event i has the energy minimum (maximum / minimum)^u, u uniform from the event's
 // own stream.
 TuneEvents draw(const InputSource&, std::uint64_t first, int count, int threads);
+void draw(const InputSource&, std::uint64_t first, int count, TuneEvents&, int threads);  // into reused buffers
 
 // In the order of the model's inputs.
 std::vector<Tensor> inputs_of(const Model& core, const TuneEvents&);
+void inputs_of(const Model& core, const TuneEvents&, std::vector<Tensor>& inputs);
 
 // Fails when the two differ in the widths of latents, energies or outputs.
 void check_pair(const Model& teacher, const Model& student);

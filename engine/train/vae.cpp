@@ -65,8 +65,8 @@ void draw_batch(Workspace& w, std::int64_t step) {
 double encode(Workspace& w, std::int64_t step) {
   const int batch = w.settings.batch, latent = w.settings.latent;
   forward(w.encoder.model, w.encoder_inputs, Mode::training, w.encoder.shards, w.threads);
-  w.draws = sample_latent(w.noise, stream_seed(w.settings.seed, Use::latent),
-                          static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(batch), batch, w.threads);
+  sample_latent(w.noise, stream_seed(w.settings.seed, Use::latent),
+                static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(batch), batch, w.draws, w.threads);
   resize(w.decoder_inputs[0], batch, latent);
   double divergence = 0;
   for (int i = 0; i < batch; ++i) {
@@ -141,7 +141,7 @@ double decode(Workspace& w) {
            w.threads);
   if (w.settings.heads) {  // the decoder's own bias is the total's only shift
     std::vector<Node>& nodes = w.likelihood.gradient.nodes;
-    std::get<ActNorm>(nodes[nodes.size() - 2].op).shift = zeros({1});
+    std::get<ActNorm>(nodes[nodes.size() - 2].op).shift.data.assign(1, 0.0f);
   }
   const double shares = residuals_backward(w);
   backward(w.decoder.model, w.decoder.shards, w.decoder_gradient, w.decoder.gradient, w.code_gradient, true, w.threads);

@@ -122,6 +122,40 @@ TEST_CASE("shards: the bytes of one tape, for any number of threads") {
   }
 }
 
+TEST_CASE("shards run a Linear and its activation at once: the bytes of one after the other") {
+  Model m;
+  Value h = add_input(m, "x", 7, InputKind::features);
+  const Op activations[] = {Relu{}, LeakyRelu{0.2f}, LeakyRelu{1e-30f}, LeakyRelu{-0.5f}, Relu{}};
+  for (int i = 0; i < 5; ++i) {
+    const std::string name = std::to_string(i);
+    const std::uint32_t seed = static_cast<std::uint32_t>(50 + 2 * i);
+    const Linear op{random_tensor({40, i ? 40 : 7}, seed), random_tensor({40}, seed + 1)};
+    const Value before = append(m, "linear" + name, op, {h}, 40);
+    h = append(m, "activation" + name, activations[i], {before}, 40);
+    if (i == 4) h = append(m, "sum", Sum{}, {h, before}, 40);  // a second reader
+  }
+  m.outputs = {append(m, "last", Linear{random_tensor({3, 40}, 70), random_tensor({3}, 71)}, {h}, 3)};
+  check(m);
+  const std::vector<Tensor> inputs{random_tensor({300, 7}, 72)};
+  const Tensor dy = random_tensor({300, 3}, 73);
+  Tape tape;
+  Model gradient = zeros_like(m);
+  std::vector<Tensor> slopes(1);
+  forward(m, inputs, Mode::training, tape);
+  backward(m, tape, dy, gradient, slopes);
+  for (const int threads : {1, 2}) {
+    Shards shards;
+    Model again = zeros_like(m);
+    std::vector<Tensor> other(1);
+    forward(m, inputs, Mode::training, shards, threads);
+    backward(m, shards, dy, again, other, true, threads);
+    CHECK(shards.tapes[0].fused == std::vector<char>{0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0});
+    CHECK(same_bytes(shards.output, tape.values[index(m.outputs[0])]));
+    CHECK(again == gradient);
+    CHECK(same_bytes(other[0], slopes[0]));
+  }
+}
+
 TEST_CASE("infer goes through batches of 1024 and gives what forward gives") {
   const Model m = critic_like(5);
   const std::vector<Tensor> inputs = critic_inputs(2500);

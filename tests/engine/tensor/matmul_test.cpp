@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -11,6 +12,7 @@
 
 #include "engine/core/error.h"
 #include "engine/kernels/noise.h"
+#include "engine/ops/activations.h"
 #include "engine/tensor/matmul.h"
 #include "engine/tensor/matmul_tiles.h"
 
@@ -49,6 +51,7 @@ struct Product {
   MatrixView a, b;
   int m, n, k;
   Start start;
+  Finish finish{};
 };
 
 struct Form {
@@ -57,12 +60,15 @@ struct Form {
 };
 
 Form form(const std::string& name, Kernels kernels, int threads) {
-  return {name, [=](const Product& p, float* c) { matmul(p.a, p.b, p.m, p.n, p.k, p.start, c, threads, kernels); }};
+  return {name,
+          [=](const Product& p, float* c) { matmul(p.a, p.b, p.m, p.n, p.k, p.start, c, threads, kernels, p.finish); }};
 }
 
 template <class Simd>
 Form emulated(const std::string& name) {
-  return {name, [](const Product& p, float* c) { tiled_product<Simd>({p.a, p.b, p.m, p.n, p.k, p.start, c, p.n}); }};
+  return {name, [](const Product& p, float* c) {
+            tiled_product<Simd>({p.a, p.b, p.m, p.n, p.k, p.start, c, p.n, p.finish});
+          }};
 }
 
 struct NamedKernels {
@@ -96,7 +102,13 @@ void check_forms(const std::vector<Form>& forms, const Product& p) {
   const std::vector<float> before = random_floats(p.m * p.n + 64, 7);
   std::vector<float> expected = before;
   matmul(p.a, p.b, p.m, p.n, p.k, p.start, expected.data(), 1, Kernels::portable);
-  for (const Form& f : forms) {
+  Tensor finished{{p.m, p.n}, {expected.begin(), expected.begin() + p.m * p.n}};
+  if (p.finish.kind == Finish::Kind::relu) forward(Relu{}, finished, finished, 1);
+  if (p.finish.kind == Finish::Kind::leaky_relu) forward(LeakyRelu{p.finish.slope}, finished, finished, 1);
+  std::copy(finished.data.begin(), finished.data.end(), expected.begin());
+  std::vector<Form> all = forms;
+  all.push_back(form("portable", Kernels::portable, 1));
+  for (const Form& f : all) {
     std::vector<float> c = before;
     f.run(p, c.data());
     INFO(f.name, ": ", p.m, " x ", p.n, " x ", p.k, ", strides ", p.a.row, " ", p.a.column, " ", p.b.row, " ",
@@ -161,6 +173,22 @@ TEST_CASE("all forms: the same bytes for every layout, start and edge of a tile"
       const Start start = layout < 4 ? from_zero() : layout < 8 ? from_bias(bias.data()) : from_sum();
       check_forms(forms, {left, right, s.m, s.n, s.k, start});
     }
+  }
+}
+
+TEST_CASE("all forms: a finish gives the bytes of the product and then the activation, special numbers included") {
+  const std::vector<Form> forms = forms_here();
+  for (const int k : {3, 70, 600}) {
+    constexpr int m = 61, n = 77;
+    std::vector<float> a = random_floats(m * k, 1), b = random_floats(k * n, 2), bias = random_floats(n, 3);
+    const float special[] = {-0.0f, 0.0f, INFINITY, -INFINITY, NAN, 1e-41f, -1e-41f, -1.4e-45f};
+    for (int j = 0; j < 8; ++j) {  // columns whose products are all -0, 0 or NaN leave the bias as it is
+      for (int p = 0; p < k; ++p) b[static_cast<std::size_t>(p * n + 3 * j)] = 0;
+      bias[static_cast<std::size_t>(3 * j)] = special[j];
+    }
+    for (const Finish& finish : {Finish{Finish::Kind::relu, 0}, Finish{Finish::Kind::leaky_relu, 0.2f}})
+      for (const Start& start : {from_zero(), from_bias(bias.data()), from_sum()})
+        check_forms(forms, {matrix(a.data(), k), matrix(b.data(), n), m, n, k, start, finish});
   }
 }
 

@@ -129,6 +129,8 @@ void fields(R& r, F&& f) {
   f("compress.weight_range", r.compress.weight_range, one_of({"largest", "mse"}), "weight scales: no weight saturates");
   f("compress.rounding", r.compress.rounding, one_of({"nearest", "adaround", "gptq"}), "of weights to their codes");
   f("compress.bias_correction", r.compress.bias_correction, any(), "biases that keep the mean of every output");
+  f("compress.restandardise", r.compress.restandardise, any(),
+    "tables that give every number of the program the mean and deviation of real ones");
   f("compress.equalise", r.compress.equalise, any(), "the ranges of neighbouring layers' weights first");
   f("compress.prune", r.compress.prune, one_of({"magnitude", "wanda", "obc", "n:m", "blocks", "neurons"}),
     "which weights go");

@@ -77,7 +77,7 @@ struct Recipe {
     double percentile = 99.99;
     bool symmetric = true;
     std::string weight_range = "largest", rounding = "nearest";
-    bool bias_correction = false, equalise = false;
+    bool bias_correction = false, equalise = false, restandardise = false;
     std::string prune = "magnitude", pattern, schedule = "at-once";
   };
   struct Evaluate {

@@ -19,10 +19,14 @@
 #include "engine/core/progress.h"
 #include "engine/physics/simulate.h"
 #include "engine/train/deploy.h"
+#include "engine/train/restandardise.h"
 #include "engine/train/tune_quantized.h"
 
 namespace quench {
 namespace {
+
+constexpr int restandardise_events = 200000;
+constexpr std::uint64_t restandardising = 0x72657374616eull;  // events that nothing is judged on
 
 std::atomic<bool> stop_requested{false};
 
@@ -168,9 +172,15 @@ Program quantized(const Recipe& r, const QuantizedStudent& student, Span<const T
     s = with_best_weight_scales(s, m, q);
     q = quantize_with_places(m, ranges, s);
   }
-  if (c.rounding == "nearest" && !c.bias_correction) return q.program;
-  return quantize(round_weights(m, inputs, q, c.rounding, c.bias_correction, threads), ranges,
-                  with_weight_scales(s, m, q));
+  Model rounded = m;
+  if (c.rounding != "nearest" || c.bias_correction) {
+    rounded = round_weights(m, inputs, q, c.rounding, c.bias_correction, threads);
+    s = with_weight_scales(s, m, q);
+    q = quantize_with_places(rounded, ranges, s);
+  }
+  if (!c.restandardise) return q.program;
+  rounded = restandardised(std::move(rounded), q, r.seed ^ restandardising, restandardise_events, threads);
+  return quantize(rounded, calibrate(rounded, inputs, s, c.calibration, c.percentile, threads), s);
 }
 
 }  // namespace

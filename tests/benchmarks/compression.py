@@ -20,15 +20,15 @@ CLASSES = ["lossless", "light", "aggressive"]
 GROUPS = ["total", "layer", "centre", "width", "sparsity", "voxel"]
 DENSE_BITS = 32 * (100 * 256 + 256 + 256 * 512 + 512 + 512 * 50 + 50)  # of the generator 100-256-512-50
 UNTUNED = {"tune_steps": 0}
-CRITIC = {"tune_batch": 256, "tune_learning_rate": 5e-4, "alpha": 0.1}
+CRITIC = {"tune_batch": 256, "tune_learning_rate": 3e-4, "alpha": 0.1, "restandardise": True}
 THREE = {**UNTUNED, "bits": 3, "sparsity": 0}
 PRUNED = {**CRITIC, "bits": 8, "tune_steps": 8000, "quantized_tune_steps": 20000}
 
 # name: what [compress] says, the name of an example that is run, or what a recipe sets for a generator of its own; the
 # worst class; the most minutes
 ROWS = {
-    "quantised-8bit": ({**UNTUNED, "bits": 8, "sparsity": 0, "quantized_tune_steps": 4000}, 0, None),
-    "quantised-4bit": ({**UNTUNED, **CRITIC, "bits": 4, "sparsity": 0, "quantized_tune_steps": 20000}, 1, 5),
+    "quantised-8bit": ({**UNTUNED, "bits": 8, "sparsity": 0, "restandardise": True}, 0, None),
+    "quantised-4bit": ({**UNTUNED, **CRITIC, "bits": 4, "sparsity": 0, "quantized_tune_steps": 10000}, 1, 5),
     "pruned-80": ({**PRUNED, "sparsity": 0.8}, 0, None),
     "pruned-90": ({**PRUNED, "sparsity": 0.9}, 1, None),
     "combined": ("smallest.toml", 1, 15),

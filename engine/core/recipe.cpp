@@ -115,6 +115,8 @@ void fields(R& r, F&& f) {
     "steps of training in integers, which learns the scales (LSQ)");
   f("compress.alpha", r.compress.alpha, range(0, 1),
     "in integers: weight of the float model's outputs; the rest is that of a critic, on real showers");
+  f("compress.dead_zone", r.compress.dead_zone, range(0, 0.99),
+    "in integers: share of zeros that learned dead zones reach; 0: none");
   f("compress.table_tolerance", r.compress.table_tolerance, range(0.001, 0.5),
     "largest error of a standardisation's tables, in each number's own deviation; 20 times that of fractions");
   f("compress.layer_bits", r.compress.layer_bits, optional_text(),
@@ -267,6 +269,10 @@ void check_compress(const Recipe& recipe, const std::string& where) {
     fail(where, ": compress.quantized_tune_steps ", c.quantized_tune_steps,
          " learns codes and scales: leave compress.rounding, bias_correction, weight_range, calibration and symmetric "
          "as they are, or set it to 0");
+  if (c.dead_zone > 0 && c.quantized_tune_steps == 0)
+    fail(where, ": compress.dead_zone ", c.dead_zone, " is learned in integers: set compress.quantized_tune_steps");
+  if (c.alpha < 1 && c.quantized_tune_steps == 0)
+    fail(where, ": compress.alpha ", c.alpha, " weighs a critic in integers: set compress.quantized_tune_steps");
   if (c.schedule == "cubic" && (c.prune != "magnitude" || c.tune_steps == 0))
     fail(where, ": compress.schedule cubic prunes by magnitude while tuning; compress.prune is ", c.prune,
          " and compress.tune_steps ", c.tune_steps);

@@ -70,7 +70,7 @@ struct Recipe {
     int calibration_events = 4096, tune_steps = 4000, tune_batch = 512;
     double tune_learning_rate = 1e-3;
     int quantized_tune_steps = 0;
-    double alpha = 1, table_tolerance = 0.02;
+    double alpha = 1, table_tolerance = 0.02, dead_zone = 0;
     std::string layer_bits, layer_sparsity;
     std::string encoding = "smallest";
     std::string calibration = "min-max";

@@ -29,6 +29,7 @@ struct TuneSettings {
   // values, over their mean square, and what a Linear that learns along makes of the student's.
   double feature_weight = 0;
   double alpha = 1;           // in integers: weight of the teacher; 1 - alpha is that of a critic's loss (adversary.h)
+  double dead_zone = 0;       // in integers: share of zeros that dead zones learn to reach (dead_zone.h); 0: none
   int critic_warm_up = 2000;  // steps that the critic learns alone, with alpha below 1
   std::optional<SparsitySchedule> schedule;  // none: the zeros of the student are all
 };

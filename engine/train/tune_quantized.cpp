@@ -12,6 +12,7 @@
 #include "engine/model/shards.h"
 #include "engine/run/run.h"
 #include "engine/train/adam.h"
+#include "engine/train/dead_zone.h"
 #include "engine/train/deploy.h"
 #include "engine/train/tune_events.h"
 
@@ -175,7 +176,8 @@ struct Forward {
 
 // d loss / d ln step: the sum of slope * (quantised - real) inside the codes' range, of slope * quantised beyond it.
 // `slope` holds the gradient of the quantised weights and becomes that of the real ones.
-void weight_gradient(const Model& core, const Model& coded, const Quantized& q, Model& slope, Steps& steps) {
+void weight_gradient(const Model& core, const Model& coded, const Quantized& q, const std::optional<DeadZones>& zones,
+                     Model& slope, Steps& steps) {
   for (std::size_t l = 0; l < q.linears.size(); ++l) {
     const CodedLinear& place = q.linears[l];
     const QLinear& codes = integers(q, place);
@@ -191,6 +193,7 @@ void weight_gradient(const Model& core, const Model& coded, const Quantized& q, 
         gradient.data[i] = 0;  // pruned
         continue;
       }
+      if (zones && zones->holds(l, real.data[i])) continue;  // 0 whatever the step
       const double code =
           static_cast<double>(real.data[i]) * place.column_factor[i % columns] / codes.weight_scale[row];
       const bool clipped = std::fabs(code) > most;
@@ -276,6 +279,8 @@ QuantizedStudent tune_quantized(const Model& teacher, QuantizedStudent student, 
   Tensor slope, adversarial;
   AdversarySettings against;
   against.seed = s.seed, against.batch = s.batch;
+  std::optional<DeadZones> zones;
+  if (s.dead_zone > 0) zones.emplace(core, linears, s.dead_zone);
   std::optional<Adversary> adversary;
   if (s.alpha < 1) adversary.emplace(*showers, against);
   const std::int64_t alone = adversary ? s.critic_warm_up : 0;
@@ -284,7 +289,8 @@ QuantizedStudent tune_quantized(const Model& teacher, QuantizedStudent student, 
     const std::uint64_t event = static_cast<std::uint64_t>(drawn) * static_cast<std::uint64_t>(s.batch);
     TuneEvents batch = draw(source, event, s.batch, threads);
     if (adversary) batch.energies = adversary->events(drawn);
-    q = quantize_with_places(core, ranges, learns ? with_steps(formats, core, linears, steps) : formats);
+    q = quantize_with_places(zones ? zones->cleared(core) : core, ranges,
+                             learns ? with_steps(formats, core, linears, steps) : formats);
     coded = core;
     set_weights(coded, q);
     forward_by(Forward{coded, q, source, batch, event}, coded, s.batch, shards, threads);
@@ -302,7 +308,13 @@ QuantizedStudent tune_quantized(const Model& teacher, QuantizedStudent student, 
       fail("tuning: the loss is no longer finite at step ", step + 1, "; lower tune_learning_rate (", s.learning_rate,
            ")");
     backward(coded, shards, slope, gradient, {}, true, threads);
-    weight_gradient(core, coded, q, gradient, step_slopes);
+    if (zones && static_cast<double>(step) >= DeadZones::learned_until * s.steps) {  // what is inside stays 0
+      for (Model* m : {&gradient, &first, &second, &average}) zones->clear(core, *m);
+      zones->clear(core, core);
+      zones.reset();
+    }
+    if (zones) zones->step(core, coded, gradient, static_cast<double>(step) / s.steps);
+    weight_gradient(core, coded, q, zones, gradient, step_slopes);
     output_gradient(core, q, shards, step_slopes);
     adam_step(weights, {rate, s.beta1, s.beta2, 1e-8}, step + 1, threads);
     if (learns) adam_step(stepping, {step_rate * rate, s.beta1, s.beta2, 1e-8}, step + 1, threads);
@@ -312,7 +324,7 @@ QuantizedStudent tune_quantized(const Model& teacher, QuantizedStudent student, 
     if (control.stop && control.stop->load()) break;
   }
   if (learns) student.formats = with_steps(formats, core, linears, step_average);
-  student.model = with_core(std::move(student.model), average);
+  student.model = with_core(std::move(student.model), zones ? zones->cleared(average) : average);
   return student;
 }
 

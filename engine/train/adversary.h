@@ -1,5 +1,4 @@
-// A critic beside tuning: it learns to tell a student's showers from real ones while the student learns to be taken for
-// them.
+// A critic beside tuning: it learns to tell a student's showers from real ones, for which the student learns to pass.
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <cstdint>

@@ -242,7 +242,8 @@ class Chain(CommandTest):
         ways = ['', 'calibration = "percentile"\npercentile = 99', 'calibration = "mse"', 'calibration = "entropy"',
                 'symmetric = false', 'weight_range = "mse"', 'rounding = "gptq"', 'rounding = "adaround"',
                 'bias_correction = true', 'equalise = true', 'prune = "wanda"', 'prune = "obc"',
-                'prune = "n:m"\npattern = "2:4"', 'prune = "blocks"', 'prune = "neurons"', 'schedule = "cubic"']
+                'prune = "n:m"\npattern = "2:4"', 'prune = "blocks"', 'prune = "neurons"', 'schedule = "cubic"',
+                'table_tolerance = 0.2', 'restandardise = true', 'quantized_tune_steps = 5\ndead_zone = 0.9']
         for i, way in enumerate(ways):
             with self.subTest(way):
                 self.write('way.toml', TINY.replace('[compress]\n', few + way + '\n'))
@@ -257,11 +258,27 @@ class Chain(CommandTest):
         self.assertEqual(self.read('p1.qprog'), self.read('p2.qprog'))
         self.ok('sample', 'p1.qprog', '--events', 20, '--out', 'p.npz')
 
+    def test_skip_and_critic(self):
+        """A generator with a skip, tuned in integers against a critic: in a run, and by the verbs on events."""
+        critic = '[compress]\nquantized_tune_steps = 6\nalpha = 0.1\nrestandardise = true\n'
+        self.write('skip.toml', TINY.replace('latent = 8', 'latent = 8\nskip = true').replace('[compress]\n', critic))
+        self.copy('events.npz')
+        self.ok('run', 'skip.toml', '--out', 'out')
+        self.assertRegex(self.ok('inspect', 'out/program.qprog'), r'(?m)^sum +Add 50 \+ 50 -> 50')
+        for threads in [1, 2]:
+            self.ok('compress', 'out/model.onnx', '--recipe', 'skip.toml', '--data', 'events.npz', '--threads', threads,
+                    '--out', f'p{threads}.qprog')
+        self.assertEqual(self.read('p1.qprog'), self.read('p2.qprog'))
+        self.refused('compress', 'out/model.onnx', '--recipe', 'skip.toml', '--out', 'p.qprog',
+                     says=['compress.alpha 0.1', 'give them with --data'])
+
     def test_compression_refused(self):
         self.copy('out/model.onnx')
         for way, says in [('prune = "n:m"\npattern = "1:4"', ['1:4 gives sparsity 0.75', 'is 0.5']),
                           ('pattern = "2:4"', 'which is magnitude'),
-                          ('fixed_point = "16,8"\ncalibration = "mse"', 'fixes every scale')]:
+                          ('fixed_point = "16,8"\ncalibration = "mse"', 'fixes every scale'),
+                          ('dead_zone = 0.5', 'set compress.quantized_tune_steps'),
+                          ('alpha = 0.5', 'set compress.quantized_tune_steps')]:
             self.write('way.toml', TINY.replace('[compress]\n', '[compress]\n' + way + '\n'))
             self.refused('compress', 'model.onnx', '--recipe', 'way.toml', '--out', 'p.qprog', says=says)
 

@@ -29,12 +29,6 @@ double weight_scale(double largest, double bias, double input_scale, const Linea
   return s.power_of_two ? std::exp2(std::ceil(std::log2(scale) - 1e-9)) : scale;
 }
 
-double polynomial(const Tensor& coefficients, int column, double c) {
-  double sum = 0;
-  for (int d = coefficients.rows(); d-- > 0;) sum = sum * c + coefficients.row(d)[column];
-  return sum;
-}
-
 }  // namespace
 
 QValue code_value(int length, int bits, bool is_signed, double scale) {

@@ -76,4 +76,10 @@ void backward(const ConditionalAffine& op, const Tensor& x, const Tensor& c, con
   });
 }
 
+double polynomial(const Tensor& coefficients, int column, double c) {
+  double sum = 0;
+  for (int k = coefficients.rows() - 1; k >= 0; --k) sum = sum * c + static_cast<double>(coefficients.row(k)[column]);
+  return sum;
+}
+
 }  // namespace quench

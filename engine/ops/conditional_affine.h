@@ -21,4 +21,7 @@ void forward(const ConditionalAffine&, const Tensor& x, const Tensor& c, Tensor&
 void backward(const ConditionalAffine&, const Tensor& x, const Tensor& c, const Tensor& y,
               const std::vector<Tensor>& saved, const Tensor& dy, Tensor* dx, Tensor* dc, int threads);
 
+// One of its polynomials at c, in double.
+double polynomial(const Tensor& coefficients, int column, double c);
+
 }  // namespace quench

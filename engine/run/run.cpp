@@ -150,6 +150,21 @@ std::uint32_t energy_count(const Program& p, double mev) {
   return static_cast<std::uint32_t>(count);
 }
 
+std::vector<Words> program_inputs(const Program& p, std::uint64_t seed, std::uint64_t first,
+                                  Span<const float> energies) {
+  std::vector<Words> inputs(p.inputs.size());
+  for (std::size_t k = 0; k < inputs.size(); ++k)
+    for (std::size_t i = 0; i < energies.size(); ++i) {
+      if (p.values[index(p.inputs[k])].meaning == Meaning::event) {
+        const Words words = event_words(seed, first + i);
+        inputs[k].insert(inputs[k].end(), words.begin(), words.end());
+      } else {
+        inputs[k].push_back(energy_count(p, static_cast<double>(energies[i])));
+      }
+    }
+  return inputs;
+}
+
 std::vector<Words> run_values(const Program& p, const std::vector<Words>& inputs) {
   std::vector<Words> values = given_values(p, inputs, 1);
   run_nodes(p, {}, 1, values);

@@ -19,6 +19,9 @@ Words event_words(std::uint64_t seed, std::uint64_t index);
 // check().
 std::vector<Words> run_values(const Program&, const std::vector<Words>& inputs);
 
+// Inputs of a shower program for run_batch(): events first .. of `seed` with these incident energies in MeV.
+std::vector<Words> program_inputs(const Program&, std::uint64_t seed, std::uint64_t first, Span<const float> energies);
+
 // The same integers for many events at once, faster: inputs and values are [events][length].
 std::vector<Words> run_batch(const Program&, const std::vector<Words>& inputs, int events);
 

@@ -25,15 +25,7 @@ Tensor program_numbers(const Quantized& q, const CodedValue& coded, std::uint64_
   const QValue& v = p.values[index(coded.value)];
   Tensor numbers = zeros({energies.rows(), v.length});
   parallel_for(threads, static_cast<std::size_t>(energies.rows()), batch, [&](std::size_t begin, std::size_t end) {
-    std::vector<Words> inputs(p.inputs.size());
-    for (std::size_t k = 0; k < inputs.size(); ++k)
-      for (std::size_t i = begin; i < end; ++i)
-        if (p.values[index(p.inputs[k])].meaning == Meaning::event) {
-          const Words words = event_words(seed, i);
-          inputs[k].insert(inputs[k].end(), words.begin(), words.end());
-        } else {
-          inputs[k].push_back(energy_count(p, static_cast<double>(energies.data[i])));
-        }
+    const std::vector<Words> inputs = program_inputs(p, seed, begin, {energies.data.data() + begin, end - begin});
     const Words codes = run_batch(p, inputs, static_cast<int>(end - begin))[index(coded.value)];
     float* to = numbers.row(static_cast<int>(begin));
     for (std::size_t i = 0; i < codes.size(); ++i)
@@ -41,12 +33,6 @@ Tensor program_numbers(const Quantized& q, const CodedValue& coded, std::uint64_
                                  coded.scale[i % static_cast<std::size_t>(v.length)]);
   });
   return numbers;
-}
-
-double polynomial(const Tensor& coefficients, int column, double c) {
-  double sum = 0;
-  for (int k = coefficients.rows() - 1; k >= 0; --k) sum = sum * c + static_cast<double>(coefficients.row(k)[column]);
-  return sum;
 }
 
 }  // namespace

@@ -112,20 +112,6 @@ struct Forward {
   const TuneEvents& events;
   std::uint64_t first;  // number of the batch's first event
 
-  std::vector<Words> program_inputs(int begin, int count) const {
-    std::vector<Words> inputs(q.program.inputs.size());
-    for (std::size_t k = 0; k < inputs.size(); ++k)
-      for (int i = begin; i < begin + count; ++i) {
-        if (q.program.values[index(q.program.inputs[k])].meaning == Meaning::event) {
-          const Words words = event_words(source.latent_seed, first + static_cast<std::uint64_t>(i));
-          inputs[k].insert(inputs[k].end(), words.begin(), words.end());
-        } else {
-          inputs[k].push_back(energy_count(q.program, static_cast<double>(events.energies.row(i)[0])));
-        }
-      }
-    return inputs;
-  }
-
   // Before the rounding: what a Linear and its activation make of the integers they read.
   void real_output(const CodedLinear& place, const Tensor& x, Tensor& y) const {
     forward(std::get<Linear>(core.nodes[place.node].op), x, y, 1);
@@ -141,7 +127,10 @@ struct Forward {
 
   // Fills a tape with what the integers stand for, so that the float way back is taken straight through them.
   void operator()(Tape& tape, int begin, int count, int) const {
-    const std::vector<Words> words = run_batch(q.program, program_inputs(begin, count), count);
+    const std::vector<Words> inputs =
+        program_inputs(q.program, source.latent_seed, first + static_cast<std::uint64_t>(begin),
+                       {events.energies.row(begin), static_cast<std::size_t>(count)});
+    const std::vector<Words> words = run_batch(q.program, inputs, count);
     tape.mode = Mode::inference;
     tape.values.resize(core.values.size()), tape.saved.resize(core.nodes.size());
     for (std::size_t v = 0; v < core.values.size(); ++v) {

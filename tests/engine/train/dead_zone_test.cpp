@@ -17,17 +17,6 @@ using namespace quench;
 
 namespace {
 
-Model teacher() {
-  GanSettings settings;
-  settings.latent = 6, settings.hidden = {24, 24}, settings.batch_norm = false;
-  const Preprocessing p = fit_preprocessing(toy_events(500), toy_geometry(), 1);
-  Model generator = gan_generator(settings, p);
-  for_each_parameter(generator, [](std::size_t, const std::string&, Tensor& t) {
-    for (float& w : t.data) w *= 2;
-  });
-  return deploy(generator, p);
-}
-
 TuneSettings quick() {
   TuneSettings s;
   s.steps = 1500, s.batch = 64, s.learning_rate = 3e-3, s.average = 0.98;
@@ -50,7 +39,7 @@ double final_loss(const Model& guide, const Model& student, const TuneSettings& 
 }  // namespace
 
 TEST_CASE("dead zones reach the share of zeros asked for, with less loss than pruning by magnitude at once") {
-  const Model guide = teacher();
+  const Model guide = toy_generator();
   TuneSettings s = quick();
   QuantizedStudent zoned, pruned;
   const double at_once = final_loss(guide, prune(guide, 0.6, PruneScope::layer), s, &pruned);
@@ -73,7 +62,7 @@ TEST_CASE("dead zones reach the share of zeros asked for, with less loss than pr
 }
 
 TEST_CASE("a weight inside its zone is cleared, one outside stays, and a share beyond 0 to 1 is refused") {
-  const Model core = generator_core(teacher());
+  const Model core = generator_core(toy_generator());
   std::vector<CodedLinear> linears;
   for (std::size_t i = 0; i < core.nodes.size(); ++i)
     if (std::holds_alternative<Linear>(core.nodes[i].op)) linears.push_back({i, 0, {}, {}});

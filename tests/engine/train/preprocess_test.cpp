@@ -38,7 +38,7 @@ Tensor standardised(ConditionalAffine op, const Tensor& values, const Tensor& c)
   return y;
 }
 
-double polynomial(const Tensor& coefficients, int column, double c) {
+double naive_polynomial(const Tensor& coefficients, int column, double c) {
   double sum = 0;
   for (int k = coefficients.rows() - 1; k >= 0; --k) sum = sum * c + static_cast<double>(coefficients.row(k)[column]);
   return sum;
@@ -78,12 +78,12 @@ TEST_CASE("the fit finds mean and deviation that were put in, and standardises e
   }
   const ConditionalAffine op = fit_conditional(values, c, 3, 2);
   for (double x : {-0.9, -0.3, 0.2, 0.9}) {
-    CHECK(polynomial(op.mean, 0, x) == doctest::Approx(1 + 2 * x - x * x).epsilon(0.02));
-    CHECK(std::fabs(polynomial(op.log_deviation, 0, x) - (-1 + 0.8 * x - 0.3 * x * x * x)) < 0.03);
-    CHECK(polynomial(op.mean, 1, x) == doctest::Approx(2 + x).epsilon(0.05));
-    CHECK(std::fabs(polynomial(op.log_deviation, 1, x) - std::log(2 + x)) < 0.1);
-    CHECK(polynomial(op.mean, 2, x) == doctest::Approx(7).epsilon(1e-5));
-    CHECK(polynomial(op.log_deviation, 2, x) == doctest::Approx(0));
+    CHECK(naive_polynomial(op.mean, 0, x) == doctest::Approx(1 + 2 * x - x * x).epsilon(0.02));
+    CHECK(std::fabs(naive_polynomial(op.log_deviation, 0, x) - (-1 + 0.8 * x - 0.3 * x * x * x)) < 0.03);
+    CHECK(naive_polynomial(op.mean, 1, x) == doctest::Approx(2 + x).epsilon(0.05));
+    CHECK(std::fabs(naive_polynomial(op.log_deviation, 1, x) - std::log(2 + x)) < 0.1);
+    CHECK(naive_polynomial(op.mean, 2, x) == doctest::Approx(7).epsilon(1e-5));
+    CHECK(naive_polynomial(op.log_deviation, 2, x) == doctest::Approx(0));
   }
   const Tensor y = standardised(op, values, c);
   for (int column : {0, 1}) {

@@ -8,6 +8,7 @@
 #include "engine/physics/random.h"
 #include "engine/train/deploy.h"
 #include "engine/train/flow.h"
+#include "engine/train/gan.h"
 
 namespace quench {
 
@@ -43,6 +44,18 @@ inline Events toy_events(int count, std::uint64_t seed = 3, double minimum_mev =
     }
   }
   return events;
+}
+
+// A deployed generator of these showers whose weights are far from 0.
+inline Model toy_generator() {
+  GanSettings settings;
+  settings.latent = 6, settings.hidden = {24, 24}, settings.batch_norm = false;
+  const Preprocessing p = fit_preprocessing(toy_events(500), toy_geometry(), 1);
+  Model generator = gan_generator(settings, p);
+  for_each_parameter(generator, [](std::size_t, const std::string&, Tensor& t) {
+    for (float& w : t.data) w *= 2;
+  });
+  return deploy(generator, p);
 }
 
 // A deployed flow of these showers whose couplings have weights far from 0.

@@ -17,17 +17,6 @@ using namespace quench;
 
 namespace {
 
-Model teacher() {
-  GanSettings settings;
-  settings.latent = 6, settings.hidden = {24, 24}, settings.batch_norm = false;
-  const Preprocessing p = fit_preprocessing(toy_events(500), toy_geometry(), 1);
-  Model generator = gan_generator(settings, p);
-  for_each_parameter(generator, [](std::size_t, const std::string&, Tensor& t) {
-    for (float& w : t.data) w *= 2;
-  });
-  return deploy(generator, p);
-}
-
 // A third of the weights of each Linear, the smallest, become 0.
 Model pruned(Model model) {
   for (Node& node : model.nodes)
@@ -97,7 +86,7 @@ TEST_CASE("the first step: twice the mean over the root of the largest code, at 
 }
 
 TEST_CASE("the forward pass of tuning is the program that ships: the same codes, so the same loss") {
-  const Model guide = teacher(), student = pruned(guide);
+  const Model guide = toy_generator(), student = pruned(guide);
   QuantizeSettings formats = bits(3);
   const Quantized start = in_integers(student, formats);
   for (const CodedLinear& place : start.linears) {  // scales whose logarithms are floats
@@ -123,7 +112,7 @@ TEST_CASE("the forward pass of tuning is the program that ships: the same codes,
 }
 
 TEST_CASE("a program of few bits comes back to its teacher, and empty weights stay empty") {
-  const Model guide = teacher();
+  const Model guide = toy_generator();
   const QuantizedStudent before{pruned(guide), bits(3)};
   const QuantizedStudent after = tune_quantized(guide, before, quick(600));
   const double rounded = program_difference(guide, before), tuned = program_difference(guide, after);
@@ -157,7 +146,7 @@ TEST_CASE("tuning while quantised goes through the couplings of a flow") {
 }
 
 TEST_CASE("tuning while quantised: the same bytes for any number of threads") {
-  const Model guide = teacher();
+  const Model guide = toy_generator();
   TuneSettings s = quick(4);
   s.batch = 200;
   const QuantizedStudent one = tune_quantized(guide, {guide, bits(4)}, s, {}, 1),
@@ -170,7 +159,7 @@ TEST_CASE("tuning while quantised: the same bytes for any number of threads") {
 TEST_CASE("powers of two stay what they are") {
   QuantizeSettings formats = bits(4);
   formats.power_of_two = true;
-  const Model guide = teacher();
+  const Model guide = toy_generator();
   const QuantizedStudent after = tune_quantized(guide, {guide, formats}, quick(100));
   CHECK(after.formats.layers.empty());
   CHECK(program_difference(guide, after) < 0.7 * program_difference(guide, {guide, formats}));

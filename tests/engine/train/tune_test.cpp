@@ -16,17 +16,6 @@ using namespace quench;
 
 namespace {
 
-Model teacher() {
-  GanSettings settings;
-  settings.latent = 6, settings.hidden = {24, 24}, settings.batch_norm = false;
-  const Preprocessing p = fit_preprocessing(toy_events(500), toy_geometry(), 1);
-  Model generator = gan_generator(settings, p);
-  for_each_parameter(generator, [](std::size_t, const std::string&, Tensor& t) {
-    for (float& w : t.data) w *= 2;
-  });
-  return deploy(generator, p);
-}
-
 // Every weight below this size in each Linear becomes 0.
 Model pruned(Model model, float size) {
   for (Node& node : model.nodes)
@@ -60,7 +49,7 @@ TuneSettings quick() {
 }  // namespace
 
 TEST_CASE("tuning a pruned student brings it back to its teacher, and empty weights stay empty") {
-  const Model guide = teacher(), student = pruned(guide, 0.2f);
+  const Model guide = toy_generator(), student = pruned(guide, 0.2f);
   const double before = core_difference(guide, student, 9, 2000);
   double last_loss = 0;
   TuneControl control;
@@ -92,7 +81,7 @@ TEST_CASE("tuning goes through the couplings of a flow") {
 }
 
 TEST_CASE("tuning: the same bytes for any number of threads; a student equal to its teacher stays so") {
-  const Model guide = teacher(), student = pruned(guide, 0.2f);
+  const Model guide = toy_generator(), student = pruned(guide, 0.2f);
   TuneSettings s = quick();
   s.steps = 5, s.batch = 700;
   CHECK(tune(guide, student, s, {}, 1) == tune(guide, student, s, {}, 3));
@@ -106,7 +95,7 @@ TEST_CASE("tuning: the same bytes for any number of threads; a student equal to 
 }
 
 TEST_CASE("masks tighten while tuning, to the last sparsity; what is gone stays gone") {
-  const Model guide = teacher();
+  const Model guide = toy_generator();
   Model student = guide;
   for (std::size_t k = 0; k < 10; ++k) first_linear(student).weight.data[7 * k] = 0;
   TuneSettings s = quick();
@@ -125,7 +114,7 @@ TEST_CASE("masks tighten while tuning, to the last sparsity; what is gone stays 
 }
 
 TEST_CASE("tuning refuses models that do not belong together") {
-  const Model guide = teacher();
+  const Model guide = toy_generator();
   Model other = guide;
   other.facts.maximum_energy_mev = 0;
   CHECK_THROWS_WITH_AS(tune(other, guide, quick()), doctest::Contains("are no range to draw from"), Error);
@@ -137,7 +126,7 @@ TEST_CASE("tuning refuses models that do not belong together") {
 }
 
 TEST_CASE("intermediate features: their weighted difference is in the loss, and falls") {
-  const Model guide = teacher(), student = pruned(guide, 0.2f);
+  const Model guide = toy_generator(), student = pruned(guide, 0.2f);
   const auto losses = [&](double weight) {
     std::vector<double> all;
     TuneControl control;
@@ -156,7 +145,7 @@ TEST_CASE("intermediate features: their weighted difference is in the loss, and 
 }
 
 TEST_CASE("a distillation that was interrupted goes on from its checkpoint to the same bytes; another's is refused") {
-  const Model guide = teacher(), student = pruned(guide, 0.2f);
+  const Model guide = toy_generator(), student = pruned(guide, 0.2f);
   TuneSettings s = quick();
   s.steps = 40;
   for (double feature_weight : {0.0, 0.5}) {

@@ -22,7 +22,7 @@ struct ClassifierSettings {
 // The published one: three layers of 2048, learning rate 2e-4, batches of 1000, 50 epochs, inputs as they are.
 inline ClassifierSettings official_classifier() { return {{2048, 2048, 2048}, 2e-4, 1000, 50, 0, false}; }
 
-constexpr int classifier_events_needed = 100;  // of each class
+constexpr int classifier_events_needed = 200;  // of each class; a fifth of them tests
 
 struct ClassifierTrial {
   double auc = 0, divergence = 0;  // calibrated, on the test part

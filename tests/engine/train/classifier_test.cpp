@@ -78,10 +78,10 @@ TEST_CASE("no bit depends on threads, all on the seed") {
 }
 
 TEST_CASE("classifiers refuse too few events and other features") {
-  CHECK(has(message([] { classify(rows(99, 0, 1), rows(200, 0, 2), {}, 1); }),
-            "99 reference and 200 candidate events; both need 100"));
-  CHECK(has(message([] { classify(rows(100, 0, 1), zeros({100, 4}), {}, 1); }), "3 reference features against 4"));
-  CHECK(has(message([] { classifier_score(rows(100, 0, 1), rows(100, 0, 2), {}, 1, 0); }), "0 seeds"));
+  CHECK(has(message([] { classify(rows(199, 0, 1), rows(200, 0, 2), {}, 1); }),
+            "199 reference and 200 candidate events; both need 200"));
+  CHECK(has(message([] { classify(rows(200, 0, 1), zeros({200, 4}), {}, 1); }), "3 reference features against 4"));
+  CHECK(has(message([] { classifier_score(rows(200, 0, 1), rows(200, 0, 2), {}, 1, 0); }), "0 seeds"));
 }
 
 TEST_CASE("the judge: two samples of one distribution, a shifted one, an empty one, a small one") {
@@ -112,6 +112,6 @@ TEST_CASE("the judge: two samples of one distribution, a shifted one, an empty o
   CHECK_FALSE(small.high.has_value());
   REQUIRE(small.notes.size() == 2);
   CHECK(small.notes[0] == "FPD and KPD need at least 84 events of each sample; here are 2000 and 50");
-  CHECK(small.notes[1] == "the classifiers need at least 100 events of each sample; here are 2000 and 50");
+  CHECK(small.notes[1] == "the classifiers need at least 200 events of each sample; here are 2000 and 50");
   CHECK_FALSE(judge_showers(g, a, b, with_seeds(0)).high.has_value());
 }

@@ -133,7 +133,7 @@ class Judgement(CommandTest):
         judged = self.json(*evaluate('reference.npz', 'few.npz'))['comparisons'][0]['judgement']
         self.assertEqual([judged[k] for k in ['fpd', 'kpd', 'classifier_voxels', 'classifier_features']], [None] * 4)
         self.assertIn('at least 84 events', judged['notes'][0])
-        self.assertIn('at least 100 events', judged['notes'][1])
+        self.assertIn('at least 200 events', judged['notes'][1])
         self.assertIn('at least 84 events of each sample; here are 400 and 4',
                       self.ok(*evaluate('reference.npz', 'few.npz')))
         self.write('other.npz', handmade.events(handmade.npy((4, 368), handmade.showers(4, 368))))

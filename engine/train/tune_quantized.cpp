@@ -285,6 +285,7 @@ QuantizedStudent tune_quantized(const Model& teacher, QuantizedStudent student, 
     forward_by(Forward{coded, q, source, batch, event}, coded, s.batch, shards, threads);
     const double rate = scheduled_rate(s.learning_rate, s.decay_from, std::max<std::int64_t>(step, 0), s.steps);
     if (adversary) adversary->step(shards.output, drawn, rate / s.learning_rate, threads);
+    if (step < 0 && control.stop && control.stop->load()) break;
     if (step < 0) continue;
     forward(guide, inputs_of(guide, batch), Mode::inference, guided, threads);
     double loss = mean_square(shards.output, guided.output, slope);

@@ -11,7 +11,6 @@
 #include "engine/compress/sensitivity.h"
 #include "engine/core/error.h"
 #include "engine/core/files.h"
-#include "engine/core/parallel_for.h"
 #include "engine/core/table.h"
 #include "engine/core/version.h"
 #include "engine/encode/encode.h"
@@ -205,15 +204,6 @@ std::vector<Candidate> candidates(const StudyBench& s, const Budget& b, const st
 bool better(const StudyResult& a, const StudyResult& b) {
   const auto rank = [](const StudyResult& r) { return r.grade == "lossless" ? 0 : r.grade == "light" ? 1 : 2; };
   return rank(a) != rank(b) ? rank(a) < rank(b) : mean_separation(a) < mean_separation(b);
-}
-
-// Independent of each other: threads take whole candidates.
-std::vector<StudyResult> measured_all(const StudyBench& s, const std::vector<StudyPoint>& points) {
-  std::vector<StudyResult> all(points.size());
-  parallel_for(s.threads, points.size(), 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) all[i] = measured(s, points[i], 1);
-  });
-  return all;
 }
 
 Plan plan_of(const StudyBench& s, const Budget& b, const StudyPoint& p) {

@@ -22,9 +22,9 @@ int study_verb(const Arguments& a) {
   std::vector<StudyPoint> points = study_points(kind, r, folder + "/model.onnx");
   const int workers = threads(a);
   const StudyBench bench = study_bench(r, folder, given(a, "--model") ? text(a, "--model") : "", workers);
+  std::vector<StudyResult> all = measured_all(bench, points);
   points.insert(points.begin(), {"float model", "float", r, 0, 32, false});
-  std::vector<StudyResult> all{float_result(bench, workers)};
-  for (std::size_t i = 1; i < points.size(); ++i) all.push_back(measured(bench, points[i], workers));
+  all.insert(all.begin(), float_result(bench, workers));
   Report report = study_report(kind, r, points, all);
   report.program = std::string("quench ") + version;
   report.facts = {{"data", bench.data.origin},

@@ -15,6 +15,7 @@
 #include "engine/model/onnx.h"
 #include "engine/train/hash.h"
 #include "targets/command/models.h"
+#include "targets/command/processes.h"
 #include "targets/command/training.h"
 #include "targets/targets.h"
 
@@ -187,6 +188,13 @@ StudyResult measured(const StudyBench& s, const StudyPoint& point, int threads) 
   judge(result, s, sample(program, r.seed, 0, s.from_float.incident_energies, threads), threads);
   write_file(path, result_text(result, key));
   return result;
+}
+
+std::vector<StudyResult> measured_all(const StudyBench& s, const std::vector<StudyPoint>& points) {
+  in_processes(s.threads, points.size(), [&](std::size_t i) { measured(s, points[i], 1); });
+  std::vector<StudyResult> all;
+  for (const StudyPoint& point : points) all.push_back(measured(s, point, s.threads));  // kept
+  return all;
 }
 
 }  // namespace quench

@@ -76,4 +76,7 @@ StudyResult float_result(const StudyBench&, int threads);
 // recipe, model or version of quench, or a damaged one, does not count.
 StudyResult measured(const StudyBench&, const StudyPoint&, int threads);
 
+// All of them, each in a process of its own, as many at a time as the bench has threads.
+std::vector<StudyResult> measured_all(const StudyBench&, const std::vector<StudyPoint>&);
+
 }  // namespace quench

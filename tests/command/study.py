@@ -1,7 +1,8 @@
 # The four studies, on a tiny model: every point measured once, kept, and shown.
 # SPDX-License-Identifier: MIT
-import json
+import json, os, pathlib, signal, subprocess
 
+import harness
 from harness import CommandTest, TINY, call, tree
 
 QUICK = [word for setting in ['compress.tune_steps=3', 'compress.quantized_tune_steps=3', 'evaluate.events=80',
@@ -60,6 +61,26 @@ class Study(CommandTest):
                          for kind in ('taught', 'alone'))
         self.assertEqual(taught['weights'], alone['weights'])
         self.assertGreater(taught['log_voxel_correlation'], alone['log_voxel_correlation'])
+
+    def test_a_process_that_is_killed(self):
+        command = ['study', 'pruning', 'tiny.toml', *QUICK, '--set', 'compress.tune_steps=2000', '--out']
+        study = subprocess.Popen([harness.QUENCH, *map(str, command), 'pruning'], cwd=self.folder, text=True,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        children = pathlib.Path(f'/proc/{study.pid}/task/{study.pid}/children')
+        if not children.exists():
+            study.kill(), study.communicate()
+            self.skipTest('this kernel does not tell a process its children')
+        found, told = [], []
+        while study.poll() is None and not found:
+            found = children.read_text().split()
+        for child in found[:1]:
+            os.kill(int(child), signal.SIGKILL)
+        _, told = study.communicate(timeout=harness.LIMIT)
+        self.assertEqual(study.returncode, 1, told)
+        self.assertRegex(told, r'(?m)^quench: the process of piece \d+ of 20 was ended by signal 9')
+        self.ok(*command, 'pruning')  # goes on
+        self.ok(*command, 'whole', '--threads', 1)
+        self.assertEqual(tree(self.folder / 'pruning'), tree(self.folder / 'whole'))
 
     def test_what_cannot_be(self):
         self.refused('study', 'pruningg', 'tiny.toml', '--out', 's', says=['"pruningg" is not known', 'pruning'])

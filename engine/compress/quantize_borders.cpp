@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/compress/quantizer.h"
+#include "engine/compress/standardisation.h"
 #include "engine/core/error.h"
 
 namespace quench {
@@ -36,17 +37,23 @@ Quantizer::Coded Quantizer::condition_code(Value v, int bits) {
   return known = {add(identifier(m_.nodes[c.node].name), q, {c.energy}, out), {scale}};
 }
 
-// mu(c) + sigma(c) x for columns begin .. begin + length - 1: two tables of the condition, a multiply, an add.
+// mu(c) + sigma(c) x for columns begin .. begin + length - 1: two functions of the condition, a multiply, an add.
 Quantizer::Coded Quantizer::affine(const ConditionalAffine& op, const Coded& x, const Coded& c,
                                    const Condition& condition, int begin, int length, const std::string& name) {
   const double low = std::log10(m_.facts.minimum_energy_mev / condition.op.reference_mev);
   const double high = std::log10(m_.facts.maximum_energy_mev / condition.op.reference_mev);
   // A total is one number, so that its tables are small, and the one whose errors show most.
   const double tolerance = length > 1 ? s_.table_tolerance : std::min(s_.table_tolerance, 0.02);
-  const AffineLowering plan = lower_affine(op, begin, length, low, high, qvalue(c.value), qvalue(x.value), tolerance);
+  const std::string multiplier = s_.power_of_two || s_.fixed_width ? "shift" : s_.multiplier;
+  const AffineLowering plan =
+      lower_affine(op, begin, length, low, high, qvalue(c.value), qvalue(x.value), tolerance, multiplier);
   const Coded part = slice(x, begin, length, name + "_input");
-  const ValueId sigma = add(name + "_deviation", plan.deviation, {c.value}, plan.deviation_value);
-  const ValueId mu = add(name + "_mean", plan.mean, {c.value}, plan.mean_value);
+  const ValueId from = plan.shared ? add(name + "_shared", *plan.shared, {c.value}, plan.shared_value) : c.value;
+  const auto function = [&](const char* what, const std::variant<QTable, QLinear>& of, const QValue& value) {
+    return add(name + what, std::visit([](const auto& q) { return QOp(q); }, of), {from}, value);
+  };
+  const ValueId sigma = function("_deviation", plan.deviation, plan.deviation_value);
+  const ValueId mu = function("_mean", plan.mean, plan.mean_value);
   const ValueId scaled = add(name + "_scaled", plan.multiply, {part.value, sigma}, plan.scaled_value);
   const ValueId sum = add(name + "_shifted", plan.add, {scaled, mu}, plan.sum_value);
   return {sum, std::vector<double>(static_cast<std::size_t>(length), plan.sum_value.scale)};

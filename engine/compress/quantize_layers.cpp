@@ -109,55 +109,6 @@ QLinear quantize_linear(const Linear& op, const QValue& input, const std::vector
   return q;
 }
 
-AffineLowering lower_affine(const ConditionalAffine& op, int begin, int length, double low, double high,
-                            const QValue& condition, const QValue& input, double of_deviation) {
-  const auto c_of = [&](std::int32_t q) { return std::clamp((q - condition.zero) * condition.scale, low, high); };
-  const auto mu = [&](int j, double c) { return polynomial(op.mean, begin + j, c); };
-  const auto sigma = [&](int j, double c) { return std::exp(polynomial(op.log_deviation, begin + j, c)); };
-  double largest_mu = 1e-9, largest_sigma = 1e-9;
-  std::vector<double> smallest_sigma(static_cast<std::size_t>(length), 1e300);
-  for (int j = 0; j < length; ++j)
-    for (int i = 0; i <= 64; ++i) {
-      const double c = low + (high - low) * i / 64;
-      largest_mu = std::max(largest_mu, std::fabs(mu(j, c)) * 1.001);
-      largest_sigma = std::max(largest_sigma, sigma(j, c) * 1.001);
-      double& smallest = smallest_sigma[static_cast<std::size_t>(j)];
-      smallest = std::min(smallest, sigma(j, c));
-    }
-  AffineLowering a;
-  const double x_high = input.scale * static_cast<double>(std::max(-input.low, input.high));
-  a.mean_value = code_value(length, 16, true, largest_mu / 32767);
-  a.deviation_value = code_value(length, 16, true, largest_sigma / 32767);
-  a.scaled_value = code_value(length, 16, true, x_high * largest_sigma / 32767);
-  a.sum_value = code_value(length, 16, true, (x_high * largest_sigma + largest_mu) / 32767);
-  const auto q_low = static_cast<std::int32_t>(condition.low), q_high = static_cast<std::int32_t>(condition.high);
-  const auto tolerance = [&](double scale) {
-    std::vector<double> codes;
-    for (double s : smallest_sigma) codes.push_back(of_deviation * s / scale);
-    return codes;
-  };
-  a.mean = tabulate("mean", length, length, q_low, q_high, -32768, 32767, tolerance(a.mean_value.scale),
-                    [&](int j, std::int32_t q) { return mu(j, c_of(q)) / a.mean_value.scale; });
-  a.deviation = tabulate("deviation", length, length, q_low, q_high, -32768, 32767, tolerance(a.deviation_value.scale),
-                         [&](int j, std::int32_t q) { return sigma(j, c_of(q)) / a.deviation_value.scale; });
-  const Factor product = closest_factor(input.scale * a.deviation_value.scale / a.scaled_value.scale, "wide",
-                                        "conditional standardisation");
-  a.multiply = {length, product.multiplier, product.shift, -32768, 32767};
-  const double factor_a = a.scaled_value.scale / a.sum_value.scale, factor_b = a.mean_value.scale / a.sum_value.scale;
-  int shift = 1;  // multipliers below 2^(29 - 16) keep the sum inside 32 bits
-  while (shift < 30 && std::max(factor_a, factor_b) * std::exp2(shift + 1) < 8191) ++shift;
-  a.add = {length,
-           0,
-           static_cast<std::int32_t>(nearest(factor_a * std::exp2(shift))),
-           0,
-           static_cast<std::int32_t>(nearest(factor_b * std::exp2(shift))),
-           static_cast<std::uint8_t>(shift),
-           0,
-           -32768,
-           32767};
-  return a;
-}
-
 QFraction fraction_of_energy(const QValue& code, const std::string& function, const std::function<double(double)>& f,
                              const std::string& where) {
   const double largest = f(static_cast<double>(code.high) * code.scale);

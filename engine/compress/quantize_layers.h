@@ -34,17 +34,6 @@ struct LinearSettings {
 QLinear quantize_linear(const Linear&, const QValue& input, const std::vector<double>& column_scale,
                         const QValue& output, double slope, const LinearSettings&, const std::string& where);
 
-struct AffineLowering {  // y = mu(c) + sigma(c) x in four ops
-  QTable mean, deviation;
-  QMultiply multiply;
-  QAdd add;
-  QValue mean_value, deviation_value, scaled_value, sum_value;
-};
-
-// Columns begin .. begin + length - 1; conditions low .. high (codes beyond them count as the ends).
-AffineLowering lower_affine(const ConditionalAffine&, int begin, int length, double low, double high,
-                            const QValue& condition, const QValue& input, double of_deviation);
-
 // total = f(value of the code) * E; f is at least 0 and grows.
 QFraction fraction_of_energy(const QValue& code, const std::string& function, const std::function<double(double)>& f,
                              const std::string& where);

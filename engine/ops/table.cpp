@@ -71,18 +71,25 @@ Lookup<std::int16_t> view(const QTable& op) {
           op.value.data()};
 }
 
+QTable lines(const std::string& function, int length, int functions, std::int32_t lowest, std::int32_t highest,
+             std::int32_t low, std::int32_t high, int interpolation_bits,
+             const std::function<double(int, std::int32_t)>& f) {
+  QTable op;
+  op.function = function, op.length = length, op.functions = functions, op.lowest = lowest, op.low = low;
+  op.high = high, op.interpolation_bits = static_cast<std::uint8_t>(interpolation_bits);
+  op.maximum_error = 0.5;
+  op.value = knots(functions, lowest, highest, interpolation_bits, f);
+  return op;
+}
+
 QTable tabulate(const std::string& function, int length, int functions, std::int32_t lowest, std::int32_t highest,
                 std::int32_t low, std::int32_t high, const std::vector<double>& tolerance,
                 const std::function<double(int, std::int32_t)>& f) {
-  QTable op;
-  op.function = function, op.length = length, op.functions = functions, op.lowest = lowest, op.low = low,
-  op.high = high;
   int bits = 0;
   while ((highest - lowest) >> bits) ++bits;
   // From 4 intervals to one table entry a code; a 16-bit step times a 2^13 fraction stays inside 32 bits.
   for (int l = std::min(bits - 2, 13);; --l) {
-    op.interpolation_bits = static_cast<std::uint8_t>(std::max(l, 0));
-    op.value = knots(functions, lowest, highest, op.interpolation_bits, f);
+    QTable op = lines(function, length, functions, lowest, highest, low, high, std::max(l, 0), f);
     const Errors errors = largest_error(op, highest, tolerance, f);
     op.maximum_error = errors.codes;
     if (errors.of_tolerance <= 1 || l <= 0) return op;

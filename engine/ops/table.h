@@ -48,6 +48,12 @@ QTable tabulate(const std::string& function, int length, int functions, std::int
                 std::int32_t low, std::int32_t high, const std::vector<double>& tolerance,
                 const std::function<double(int, std::int32_t)>& f);
 
+// Lines between points of the functions 2^interpolation_bits codes apart: these lines are what the table stands for, so
+// that its error is that of rounding alone.
+QTable lines(const std::string& function, int length, int functions, std::int32_t lowest, std::int32_t highest,
+             std::int32_t low, std::int32_t high, int interpolation_bits,
+             const std::function<double(int, std::int32_t)>& f);
+
 // Knots of a function with values in u32 (fractions of an energy).
 struct QFractionTable {
   std::string function;

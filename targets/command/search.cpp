@@ -125,8 +125,11 @@ Width explored(const StudyBench& s, const Budget& b, double width) {
   r.compress.sparsity = 0, r.compress.tune_steps = r.compress.quantized_tune_steps = 0;
   const Program program = compress_model(r, deployed, inputs, {}, s.threads).program;
   const Plan whole = plan(program, b.target, Encoding::smallest);
+  const auto chosen = [&](const std::string& name) {
+    return std::any_of(w.layers.begin(), w.layers.end(), [&](const LayerSensitivity& l) { return l.layer == name; });
+  };
   for (std::size_t i = 0; i < program.nodes.size(); ++i)
-    if (!std::holds_alternative<QLinear>(program.nodes[i].op)) w.fixed_bits += stored_bits(whole.layers[i]);
+    if (!chosen(program.nodes[i].name)) w.fixed_bits += stored_bits(whole.layers[i]);
   w.fixed_flash_bits = 8 * whole.flash_bytes - (whole.stored_bits - w.fixed_bits);
   return w;
 }

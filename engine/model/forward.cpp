@@ -84,7 +84,7 @@ struct Back {
     }
     compute(tape.part);
     Tensor& sum = tape.gradients[value];
-    for (std::size_t k = 0; k < sum.size(); ++k) sum.data[k] += tape.part.data[k];
+    forward(Sum{}, sum, tape.part, sum, run.threads);
   }
 };
 
@@ -116,11 +116,7 @@ void back(const Concat&, const Back& b) {
   }
 }
 void back(const Slice& op, const Back& b) {
-  b.into(0, [&](Tensor& dx) {
-    resize(dx, b.run.input(0).rows(), b.run.input(0).columns());
-    std::fill(dx.data.begin(), dx.data.end(), 0.0f);
-    place_columns(b.output_gradient(), op.begin, dx);
-  });
+  b.into(0, [&](Tensor& dx) { backward(op, b.output_gradient(), b.run.input(0).columns(), dx); });
 }
 void back(const LogEnergy& op, const Back& b) {
   b.into(0, [&](Tensor& dx) { backward(op, b.run.input(0), b.output_gradient(), dx); });

@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "engine/core/math.h"
-#include "engine/core/parallel_for.h"
+#include "engine/tensor/vector_for.h"
 
 namespace quench {
 namespace {
@@ -15,7 +15,7 @@ constexpr std::size_t grain = 16384;  // elements; below two grains a second thr
 template <class F>
 void map(const Tensor& x, Tensor& y, int threads, F&& f) {
   resize(y, x.rows(), x.columns());
-  parallel_for(threads, x.size(), grain, [&](std::size_t begin, std::size_t end) {
+  vector_for(threads, x.size(), grain, [&](std::size_t begin, std::size_t end) {
     const float* from = x.data.data();
     float* to = y.data.data();
     const auto g = f;  // a copy that no store can reach: its constants stay in registers
@@ -27,7 +27,7 @@ void map(const Tensor& x, Tensor& y, int threads, F&& f) {
 template <class F>
 void chain(const Tensor& value, const Tensor& dy, Tensor& dx, int threads, F&& f) {
   resize(dx, dy.rows(), dy.columns());
-  parallel_for(threads, dy.size(), grain, [&](std::size_t begin, std::size_t end) {
+  vector_for(threads, dy.size(), grain, [&](std::size_t begin, std::size_t end) {
     const float* v = value.data.data();
     const float* d = dy.data.data();
     float* to = dx.data.data();

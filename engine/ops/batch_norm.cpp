@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/core/parallel_for.h"
+#include "engine/tensor/vector_for.h"
 
 namespace quench {
 namespace {
@@ -58,9 +58,8 @@ void running_statistics(const BatchNorm& op, int begin, int count, std::vector<T
 template <class Body>
 void for_column_blocks(const Tensor& x, int threads, Body&& body) {
   const std::size_t width = static_cast<std::size_t>(x.columns());
-  parallel_for(useful_threads(x, threads), width, block, [&](std::size_t begin, std::size_t end) {
-    body(static_cast<int>(begin), static_cast<int>(end - begin));
-  });
+  vector_for(useful_threads(x, threads), width, block,
+             [&](std::size_t begin, std::size_t end) { body(static_cast<int>(begin), static_cast<int>(end - begin)); });
 }
 
 }  // namespace

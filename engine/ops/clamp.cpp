@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/ops/clamp.h"
 
-#include "engine/core/parallel_for.h"
+#include "engine/tensor/vector_for.h"
 
 namespace quench {
 namespace {
@@ -13,7 +13,7 @@ constexpr std::size_t grain = 16384;  // elements, as for activations
 
 void forward(const Clamp& op, const Tensor& x, Tensor& y, int threads) {
   resize(y, x.rows(), x.columns());
-  parallel_for(threads, x.size(), grain, [&](std::size_t begin, std::size_t end) {
+  vector_for(threads, x.size(), grain, [&](std::size_t begin, std::size_t end) {
     const float* from = x.data.data();
     float* to = y.data.data();
     const float low = op.low, high = op.high;
@@ -26,7 +26,7 @@ void forward(const Clamp& op, const Tensor& x, Tensor& y, int threads) {
 
 void backward(const Clamp& op, const Tensor& x, const Tensor&, const Tensor& dy, Tensor& dx, int threads) {
   resize(dx, dy.rows(), dy.columns());
-  parallel_for(threads, dy.size(), grain, [&](std::size_t begin, std::size_t end) {
+  vector_for(threads, dy.size(), grain, [&](std::size_t begin, std::size_t end) {
     const float* from = x.data.data();
     const float* slope = dy.data.data();
     float* to = dx.data.data();

@@ -3,7 +3,7 @@
 #include "engine/ops/conditional_affine.h"
 
 #include "engine/core/math.h"
-#include "engine/core/parallel_for.h"
+#include "engine/tensor/vector_for.h"
 
 namespace quench {
 namespace {
@@ -35,7 +35,7 @@ void forward(const ConditionalAffine& op, const Tensor& x, const Tensor& c, Tens
   saved.resize(1);
   resize(y, x.rows(), width);
   resize(saved[0], x.rows(), width);
-  parallel_for(threads, static_cast<std::size_t>(x.rows()), grain, [&](std::size_t begin, std::size_t end) {
+  vector_for(threads, static_cast<std::size_t>(x.rows()), grain, [&](std::size_t begin, std::size_t end) {
     for (int i = static_cast<int>(begin); i < static_cast<int>(end); ++i) {
       float* factor = saved[0].row(i);
       float* to = y.row(i);
@@ -57,7 +57,7 @@ void backward(const ConditionalAffine& op, const Tensor& x, const Tensor& c, con
   const int width = x.columns();
   if (dx) resize(*dx, x.rows(), width);
   if (dc) resize(*dc, x.rows(), 1);
-  parallel_for(threads, static_cast<std::size_t>(x.rows()), grain, [&](std::size_t begin, std::size_t end) {
+  vector_for(threads, static_cast<std::size_t>(x.rows()), grain, [&](std::size_t begin, std::size_t end) {
     for (int i = static_cast<int>(begin); i < static_cast<int>(end); ++i) {
       const float* factor = saved[0].row(i);
       const float* from = dy.row(i);

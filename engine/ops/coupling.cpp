@@ -6,44 +6,52 @@
 
 #include "engine/core/error.h"
 #include "engine/core/math.h"
-#include "engine/core/parallel_for.h"
 #include "engine/ops/spline.h"
+#include "engine/tensor/vector_for.h"
 
 namespace quench {
 namespace {
 
 constexpr std::size_t grain = 64;  // events
 
-// Sums in increasing order: the bytes do not depend on the width of a vector.
-float sum(const float* x, int n) {
-  float s = 0;
-  for (int i = 0; i < n; ++i) s += x[i];
-  return s;
-}
-
-// One event of an affine coupling. keep: u = tanh(raw / 2), then e^(s) or, inverse, e^-s, with s = 2 u.
-float affine(const Coupling& op, const float* x, const float* p, float* y, float* keep) {
-  const int n = op.length;
-  const float* shift = p;
-  const float* raw = p + n;
-  float* u = keep;
-  float* e = keep + n;
-  for (int i = 0; i < n; ++i) u[i] = tanh(0.5f * raw[i]);
-  if (op.inverse) {
-    for (int i = 0; i < n; ++i) e[i] = exp(-2.0f * u[i]);
-    for (int i = 0; i < n; ++i) y[i] = (x[i] - shift[i]) * e[i];
-  } else {
-    for (int i = 0; i < n; ++i) e[i] = exp(2.0f * u[i]);
-    for (int i = 0; i < n; ++i) y[i] = x[i] * e[i] + shift[i];
+// Of an affine coupling are saved u = tanh(raw / 2) and e^s or, inverse, e^-s, with s = 2 u: events begin .. end - 1 in
+// one long loop. changes: the log-determinant of each of them.
+void save_affine(const Coupling& op, const Tensor& parameters, int begin, int end, std::vector<Tensor>& saved,
+                 float* changes) {
+  const int n = op.length, events = end - begin, count = events * n;
+  const float factor = op.inverse ? -2.0f : 2.0f;
+  float* u = saved[0].row(begin);
+  float* e = saved[1].row(begin);
+  for (int i = 0; i < events; ++i) std::copy_n(parameters.row(begin + i) + n, n, u + i * n);
+  for (int k = 0; k < count; ++k) u[k] = tanh(0.5f * u[k]);
+  for (int k = 0; k < count; ++k) e[k] = exp(factor * u[k]);
+  // In increasing order, a few events side by side: one alone would wait for each addition to end.
+  constexpr int together = 8;
+  int i = 0;
+  for (; i + together <= events; i += together) {
+    float s[together] = {};
+    for (int k = 0; k < n; ++k)
+      for (int l = 0; l < together; ++l) s[l] += u[(i + l) * n + k];
+    for (int l = 0; l < together; ++l) changes[i + l] = factor * s[l];
   }
-  return (op.inverse ? -2.0f : 2.0f) * sum(u, n);
+  for (; i < events; ++i) {
+    float s = 0;
+    for (int k = 0; k < n; ++k) s += u[i * n + k];
+    changes[i] = factor * s;
+  }
 }
 
-void affine_back(const Coupling& op, const float* x, const float* y, const float* keep, const float* dy, float d_log,
-                 float* dx, float* dp) {
+void affine(const Coupling& op, const float* x, const float* p, float* y, const float* e) {
   const int n = op.length;
-  const float* u = keep;
-  const float* e = keep + n;
+  if (op.inverse)
+    for (int i = 0; i < n; ++i) y[i] = (x[i] - p[i]) * e[i];
+  else
+    for (int i = 0; i < n; ++i) y[i] = x[i] * e[i] + p[i];
+}
+
+void affine_back(const Coupling& op, const float* x, const float* y, const float* u, const float* e, const float* dy,
+                 float d_log, float* dx, float* dp) {
+  const int n = op.length;
   for (int i = 0; i < n; ++i) dx[i] = dy[i] * e[i];
   if (op.inverse) {
     for (int i = 0; i < n; ++i) dp[i] = -dx[i];
@@ -54,8 +62,8 @@ void affine_back(const Coupling& op, const float* x, const float* y, const float
   }
 }
 
-float transform(const Coupling& op, const float* x, const float* p, float* y, float* keep) {
-  if (op.kind == CouplingKind::affine) return affine(op, x, p, y, keep);
+// An event of the two other kinds.
+float transform(const Coupling& op, const float* x, const float* p, float* y) {
   if (op.kind == CouplingKind::additive) {
     for (int i = 0; i < op.length; ++i) y[i] = op.inverse ? x[i] - p[i] : x[i] + p[i];
     return 0;
@@ -70,9 +78,8 @@ float transform(const Coupling& op, const float* x, const float* p, float* y, fl
   return log_determinant;
 }
 
-void transform_back(const Coupling& op, const float* x, const float* p, const float* y, const float* keep,
-                    const float* dy, float d_log, float* dx, float* dp) {
-  if (op.kind == CouplingKind::affine) return affine_back(op, x, y, keep, dy, d_log, dx, dp);
+void transform_back(const Coupling& op, const float* x, const float* p, const float* y, const float* dy, float d_log,
+                    float* dx, float* dp) {
   if (op.kind == CouplingKind::additive) {
     for (int i = 0; i < op.length; ++i) dx[i] = dy[i], dp[i] = op.inverse ? -dy[i] : dy[i];
     return;
@@ -111,17 +118,25 @@ int parameters_per_column(const Coupling& op) {
 
 void forward(const Coupling& op, const Tensor& x, const Tensor& parameters, Tensor& y, std::vector<Tensor>& saved,
              int threads) {
-  saved.resize(1);
-  resize(saved[0], x.rows(), op.kind == CouplingKind::affine ? 2 * op.length : 1);
+  const bool affine_kind = op.kind == CouplingKind::affine;
+  saved.resize(2);
+  for (Tensor& s : saved) resize(s, x.rows(), affine_kind ? op.length : 0);
   resize(y, x.rows(), output_width(op));
   const bool carried = x.columns() > op.width;
-  parallel_for(threads, static_cast<std::size_t>(x.rows()), grain, [&](std::size_t begin, std::size_t end) {
-    for (int i = static_cast<int>(begin); i < static_cast<int>(end); ++i) {
+  vector_for(threads, static_cast<std::size_t>(x.rows()), grain, [&](std::size_t begin, std::size_t end) {
+    const int first = static_cast<int>(begin);
+    float changes[grain] = {};
+    if (affine_kind) save_affine(op, parameters, first, static_cast<int>(end), saved, changes);
+    for (int i = first; i < static_cast<int>(end); ++i) {
       const float* from = x.row(i);
       float* to = y.row(i);
       std::copy_n(from, op.begin, to);
       std::copy(from + op.begin + op.length, from + op.width, to + op.begin + op.length);
-      const float change = transform(op, from + op.begin, parameters.row(i), to + op.begin, saved[0].row(i));
+      float& change = changes[i - first];
+      if (affine_kind)
+        affine(op, from + op.begin, parameters.row(i), to + op.begin, saved[1].row(i));
+      else
+        change = transform(op, from + op.begin, parameters.row(i), to + op.begin);
       if (op.track) to[op.width] = (carried ? from[op.width] : 0.0f) + change;
     }
   });
@@ -135,7 +150,7 @@ void backward(const Coupling& op, const Tensor& x, const Tensor& parameters, con
   resize(to_x, x.rows(), x.columns());
   resize(to_parameters, parameters.rows(), parameters.columns());
   const bool carried = x.columns() > op.width;
-  parallel_for(threads, static_cast<std::size_t>(x.rows()), grain, [&](std::size_t begin, std::size_t end) {
+  vector_for(threads, static_cast<std::size_t>(x.rows()), grain, [&](std::size_t begin, std::size_t end) {
     for (int i = static_cast<int>(begin); i < static_cast<int>(end); ++i) {
       const float* d = dy.row(i);
       float* to = to_x.row(i);
@@ -143,8 +158,12 @@ void backward(const Coupling& op, const Tensor& x, const Tensor& parameters, con
       std::copy(d + op.begin + op.length, d + op.width, to + op.begin + op.length);
       const float d_log = op.track ? d[op.width] : 0.0f;
       if (carried) to[op.width] = d_log;
-      transform_back(op, x.row(i) + op.begin, parameters.row(i), y.row(i) + op.begin, saved[0].row(i), d + op.begin,
-                     d_log, to + op.begin, to_parameters.row(i));
+      const float *before = x.row(i) + op.begin, *after = y.row(i) + op.begin;
+      if (op.kind == CouplingKind::affine)
+        affine_back(op, before, after, saved[0].row(i), saved[1].row(i), d + op.begin, d_log, to + op.begin,
+                    to_parameters.row(i));
+      else
+        transform_back(op, before, parameters.row(i), after, d + op.begin, d_log, to + op.begin, to_parameters.row(i));
     }
   });
 }

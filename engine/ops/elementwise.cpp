@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/ops/elementwise.h"
 
-#include "engine/core/parallel_for.h"
+#include "engine/tensor/vector_for.h"
 
 namespace quench {
 namespace {
@@ -12,7 +12,7 @@ constexpr std::size_t grain = 16384;  // elements, as for activations
 template <class F>
 void combine(const Tensor& a, const Tensor& b, Tensor& y, int threads, F&& f) {
   resize(y, a.rows(), a.columns());
-  parallel_for(threads, a.size(), grain, [&](std::size_t begin, std::size_t end) {
+  vector_for(threads, a.size(), grain, [&](std::size_t begin, std::size_t end) {
     const float* left = a.data.data();
     const float* right = b.data.data();
     float* to = y.data.data();

@@ -15,4 +15,14 @@ void take_columns(const Tensor& x, int begin, int length, Tensor& y) {
   for (int i = 0; i < x.rows(); ++i) std::copy_n(x.row(i) + begin, length, y.row(i));
 }
 
+void backward(const Slice& op, const Tensor& dy, int width, Tensor& dx) {
+  resize(dx, dy.rows(), width);
+  for (int i = 0; i < dy.rows(); ++i) {
+    float* to = dx.row(i);
+    std::fill_n(to, op.begin, 0.0f);
+    std::copy_n(dy.row(i), op.length, to + op.begin);
+    std::fill(to + op.begin + op.length, to + width, 0.0f);
+  }
+}
+
 }  // namespace quench

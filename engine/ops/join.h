@@ -18,6 +18,8 @@ struct Slice {  // [events, width] -> [events, length]: columns begin .. begin +
 void place_columns(const Tensor& x, int begin, Tensor& y);
 // Slice, and Concat's backward: y = columns begin .. begin + length - 1 of x.
 void take_columns(const Tensor& x, int begin, int length, Tensor& y);
+// dx [events, width]: dy in the slice's columns, 0 in the others.
+void backward(const Slice&, const Tensor& dy, int width, Tensor& dx);
 
 struct QConcat {  // two operands with one scale and zero point
   std::int32_t first = 0, second = 0;

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/core/parallel_for.h"
 #include "engine/ops/sums.h"
+#include "engine/tensor/vector_for.h"
 
 namespace quench {
 namespace {
@@ -17,14 +17,14 @@ constexpr int rows_in_part = 32;   // partial sums of so many events are added u
 
 template <class Body>
 void for_events(int events, int threads, Body&& body) {
-  parallel_for(threads, static_cast<std::size_t>(events), grain, [&](std::size_t begin, std::size_t end) {
+  vector_for(threads, static_cast<std::size_t>(events), grain, [&](std::size_t begin, std::size_t end) {
     for (int i = static_cast<int>(begin); i < static_cast<int>(end); ++i) body(i);
   });
 }
 
 void add_parameter_gradients(const Tensor& x, const std::vector<Tensor>& saved, const Tensor& dy, LayerNorm& gradient,
                              int threads) {
-  parallel_for(threads, static_cast<std::size_t>(x.columns()), block, [&](std::size_t begin, std::size_t end) {
+  vector_for(threads, static_cast<std::size_t>(x.columns()), block, [&](std::size_t begin, std::size_t end) {
     const int count = static_cast<int>(end - begin);
     for (int first = 0; first < x.rows(); first += rows_in_part) {
       float beta[block] = {}, gamma[block] = {};

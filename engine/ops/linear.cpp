@@ -2,16 +2,31 @@
 // SPDX-License-Identifier: MIT
 #include "engine/ops/linear.h"
 
+#include "engine/tensor/vector_for.h"
+
 namespace quench {
 namespace {
 
 // Adds the sums of columns first .. first + count - 1, events in increasing order.
 void add_column_sums(const Tensor& x, int first, int count, Tensor& sum) {
-  float* s = sum.data.data() + first;
-  for (int i = 0; i < x.rows(); ++i) {
-    const float* row = x.row(i) + first;
-    for (int j = 0; j < count; ++j) s[j] += row[j];
-  }
+  constexpr int block = 64;  // columns whose sums stay in registers
+  const std::ptrdiff_t stride = x.columns();
+  const int events = x.rows();
+  const float* data = x.data.data() + first;
+  float* to = sum.data.data() + first;
+  vector_loop([=] {
+    int j = 0;
+    for (; j + block <= count; j += block) {
+      float s[block];
+      const float* row = data + j;
+      for (int l = 0; l < block; ++l) s[l] = to[j + l];
+      for (int i = 0; i < events; ++i, row += stride)
+        for (int l = 0; l < block; ++l) s[l] += row[l];
+      for (int l = 0; l < block; ++l) to[j + l] = s[l];
+    }
+    for (int i = 0; i < events; ++i)
+      for (int k = j; k < count; ++k) to[k] += data[i * stride + k];
+  });
 }
 
 }  // namespace

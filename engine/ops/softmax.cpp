@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "engine/core/math.h"
-#include "engine/core/parallel_for.h"
 #include "engine/ops/sums.h"
+#include "engine/tensor/vector_for.h"
 
 namespace quench {
 namespace {
@@ -16,9 +16,11 @@ constexpr std::size_t grain = 64;  // events
 // Calls body(event, first column, columns) for every group.
 template <class Body>
 void for_groups(const Softmax& op, int events, int threads, Body&& body) {
-  for_rows(threads, events, grain, [&](int i) {
-    int first = 0;
-    for (int columns : op.group_sizes) body(i, first, columns), first += columns;
+  vector_for(threads, static_cast<std::size_t>(events), grain, [&](std::size_t begin, std::size_t end) {
+    for (int i = static_cast<int>(begin); i < static_cast<int>(end); ++i) {
+      int first = 0;
+      for (int columns : op.group_sizes) body(i, first, columns), first += columns;
+    }
   });
 }
 

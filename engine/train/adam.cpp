@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "engine/core/error.h"
-#include "engine/core/parallel_for.h"
+#include "engine/tensor/vector_for.h"
 
 namespace quench {
 namespace {
@@ -35,7 +35,7 @@ template <class Body>
 void for_elements(const std::vector<Tensor*>& tensors, int threads, const Body& body) {
   std::size_t all = 0;
   for (const Tensor* t : tensors) all += t->size();
-  parallel_for(threads, all, grain, [&](std::size_t begin, std::size_t end) {
+  vector_for(threads, all, grain, [&](std::size_t begin, std::size_t end) {
     std::size_t first = 0;  // of tensor k
     for (std::size_t k = 0; k < tensors.size() && first < end; first += tensors[k++]->size())
       if (begin < first + tensors[k]->size())
@@ -88,6 +88,14 @@ void average_step(const std::vector<Tensor*>& average, const std::vector<Tensor*
     float* a = average[k]->data.data();
     const float* p = parameters[k]->data.data();
     for (std::size_t i = begin; i < end; ++i) a[i] = keep * a[i] + add * p[i];
+  });
+}
+
+void mask_step(const std::vector<Tensor*>& tensors, const std::vector<Tensor*>& mask, int threads) {
+  for_elements(tensors, threads, [&](std::size_t k, std::size_t begin, std::size_t end) {
+    float* x = tensors[k]->data.data();
+    const float* m = mask[k]->data.data();
+    for (std::size_t i = begin; i < end; ++i) x[i] *= m[i];
   });
 }
 

@@ -28,6 +28,9 @@ void adam_step(const AdamTensors&, const AdamSettings&, std::int64_t step, int t
 void average_step(const std::vector<Tensor*>& average, const std::vector<Tensor*>& parameters, double decay,
                   int threads = 1);
 
+// Multiplies each element by that of its mask.
+void mask_step(const std::vector<Tensor*>& tensors, const std::vector<Tensor*>& mask, int threads = 1);
+
 // cosine, linear: constant up to `decay_from` (a fraction of all steps), then half a cosine or a straight line down to
 // 0. constant: to the end. step: halved when 1/2, 3/4 and 7/8 of the steps are done.
 enum class Schedule { cosine, constant, linear, step };

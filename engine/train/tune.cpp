@@ -31,11 +31,6 @@ Model free_parameters(const Model& model) {
   return mask;
 }
 
-void apply_mask(const std::vector<Tensor*>& tensors, const std::vector<Tensor*>& mask) {
-  for (std::size_t k = 0; k < tensors.size(); ++k)
-    for (std::size_t i = 0; i < tensors[k]->size(); ++i) tensors[k]->data[i] *= mask[k]->data[i];
-}
-
 // What the last Linear reads.
 Value last_hidden(const Model& core) {
   for (const Node& node : core.nodes)
@@ -138,7 +133,7 @@ TuneState tune(const Model& teacher, TuneState state, const TuneSettings& s, con
       mask = free_parameters(prune(core, cubic_sparsity(c.first, c.last, now, tight), c.scope));
       mask_tensors = parameter_tensors(mask);
       for (const auto& masked : {tensors.parameters, tensors.first, tensors.second, average_tensors})
-        apply_mask(masked, mask_tensors);
+        mask_step(masked, mask_tensors, threads);
     }
     const std::uint64_t event = static_cast<std::uint64_t>(step) * static_cast<std::uint64_t>(s.batch);
     draw(source, event, s.batch, batch, threads);
@@ -153,7 +148,7 @@ TuneState tune(const Model& teacher, TuneState state, const TuneSettings& s, con
       fail("tuning: the loss is no longer finite at step ", step + 1, "; lower tune_learning_rate (", s.learning_rate,
            ")");
     backward(core, shards, slope, gradient, {}, true, threads);
-    apply_mask(tensors.gradient, mask_tensors);
+    mask_step(tensors.gradient, mask_tensors, threads);
     adam_step(tensors, {scheduled_rate(s.learning_rate, s.decay_from, step, s.steps), s.beta1, s.beta2, 1e-8}, step + 1,
               threads);
     average_step(average_tensors, tensors.parameters,

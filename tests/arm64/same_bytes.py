@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# Cross-compiles for 64-bit Arm, runs the matrix test there, and compares short trainings with those of this machine.
+# Cross-compiles for 64-bit Arm, runs the tests of products and loops there, compares short trainings with those here.
 # SPDX-License-Identifier: MIT
 """usage: same_bytes.py SAME_BYTES SOURCE BUILD
 
@@ -23,8 +23,10 @@ def main():
     if not (build / 'build.ninja').exists():
         run('meson', 'setup', build, source, '--buildtype', 'release',
             '--cross-file', source / 'tests' / 'arm64' / 'cross.ini')
-    run('ninja', '-C', build, 'tests/test_matmul', 'tests/arm64/same_bytes')
-    print(run('qemu-aarch64', build / 'tests' / 'test_matmul', '--no-colors=true'))
+    suites = ['tests/test_matmul', 'tests/test_loops']
+    run('ninja', '-C', build, *suites, 'tests/arm64/same_bytes')
+    for suite in suites:
+        print(run('qemu-aarch64', build / suite, '--no-colors=true'))
     expected, found = run(here), run('qemu-aarch64', build / 'tests' / 'arm64' / 'same_bytes')
     print(f'here:\n{expected}64-bit Arm:\n{found}')
     if not expected or expected != found:

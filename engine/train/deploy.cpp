@@ -90,6 +90,11 @@ bool ends_core(const Node& node) {
   return (op && !op->inverse) || std::holds_alternative<SoftmaxSplit>(node.op);
 }
 
+std::optional<SoftmaxSplit> softmax_heads(const Model& deployed) {
+  const SoftmaxSplit* op = std::get_if<SoftmaxSplit>(&find_end(deployed).op);
+  return op ? std::optional<SoftmaxSplit>(*op) : std::nullopt;
+}
+
 Model generator_core(const Model& deployed) {
   const Value output = find_end(deployed).inputs.at(0);
   const std::vector<bool> needed = values_above(deployed, output);

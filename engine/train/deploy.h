@@ -1,6 +1,8 @@
 // The deployable model: from latent and incident energy to voxel energies in MeV.
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <optional>
+
 #include "engine/model/model.h"
 #include "engine/train/preprocess.h"
 
@@ -18,6 +20,9 @@ Preprocessing as_deployed(Preprocessing, const Model& teacher);
 
 // The layer behind the trained network: the ConditionalAffine that ends standardisation, or a SoftmaxSplit.
 bool ends_core(const Node&);
+
+// The SoftmaxSplit behind the core of a deployed model, which then gives logits; none behind standardised numbers.
+std::optional<SoftmaxSplit> softmax_heads(const Model& deployed);
 
 // The same network up to the input of that layer: standardised numbers or logits, where losses and ranges are compared.
 // All inputs are kept, in order. Fails when there is not exactly one such layer.

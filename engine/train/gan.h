@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,8 @@ struct GanSettings {
   // Distillation: alpha weighs the mean square difference to a teacher's numbers on the same latents and energies,
   // 1 - alpha the loss through the critic. 0: no teacher.
   double alpha = 0;
+  // A student of softmax heads gives their logits instead of numbers, and ends in the split. No critic sees it.
+  std::optional<SoftmaxSplit> heads;
 };
 
 struct GanState {
@@ -64,7 +67,8 @@ struct GanProgress {
 
 using GanControl = TrainControl<GanState, GanProgress>;
 
-// Generator: latent [99] and incident_energy [1] (MeV) -> standardised numbers; weights as PyTorch's Linear draws them.
+// Generator: latent [99] and incident_energy [1] (MeV) -> standardised numbers, or with heads voxels (MeV); weights as
+// PyTorch's Linear draws them.
 Model gan_generator(const GanSettings&, const Preprocessing&);
 // Critic: standardised numbers and incident_energy -> score; inside, the numbers become log voxels, standardised.
 Model gan_critic(const GanSettings&, const Preprocessing&);

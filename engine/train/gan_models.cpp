@@ -38,11 +38,13 @@ Model gan_generator(const GanSettings& settings, const Preprocessing& p) {
   const Value h = append_hidden(m, input, settings.hidden, activation(settings.activation), settings.batch_norm);
   const int width = m.values[index(h)].width;
   const int voxels = p.numbers.mean.columns();
-  m.outputs = {append(m, "numbers", linear(width, voxels), {h}, voxels)};
+  const int outputs = settings.heads ? heads_width(*settings.heads) : voxels;
+  m.outputs = {append(m, settings.heads ? "heads" : "numbers", linear(width, outputs), {h}, outputs)};
   if (settings.skip) {
-    const Value direct = append(m, "skip", linear(settings.latent + 1, voxels), {input}, voxels);
-    m.outputs = {append(m, "sum", Sum{}, {m.outputs[0], direct}, voxels)};
+    const Value direct = append(m, "skip", linear(settings.latent + 1, outputs), {input}, outputs);
+    m.outputs = {append(m, "sum", Sum{}, {m.outputs[0], direct}, outputs)};
   }
+  if (settings.heads) m.outputs = {append(m, "softmax_split", *settings.heads, {m.outputs[0], energy}, voxels)};
   draw_weights(m, settings.seed, 0);
   check(m);
   return m;
@@ -72,6 +74,9 @@ Model gan_critic(const GanSettings& settings, const Preprocessing& p) {
 }
 
 GanState start_gan(const GanSettings& settings, const Preprocessing& p, const Model& teacher) {
+  if (settings.heads)
+    fail("train: a critic compares standardised numbers, but generator ", settings.name,
+         " gives logits of softmaxes, as its teacher does; set distill.alpha = 1");
   GanState s;
   s.generator = s.average = gan_generator(settings, p);
   s.critic = gan_critic(settings, p);

@@ -12,6 +12,7 @@
 #include "engine/train/deploy.h"
 #include "engine/train/hash.h"
 #include "engine/train/loop.h"
+#include "engine/train/output_loss.h"
 #include "engine/train/start.h"
 #include "engine/train/tune_events.h"
 
@@ -54,24 +55,12 @@ Model with_features(Model core, const int* project_to, std::uint64_t seed) {
   return core;
 }
 
-// The loss of outputs and features: mean squares, those of the columns from `outputs` on times `weight` over the
-// teacher's own mean square.
-double weighted_difference(const Tensor& student, const Tensor& teacher, int outputs, double weight, Tensor& gradient) {
-  double difference = mean_square(student, teacher, gradient), of_outputs = 0, square = 0;
-  const int columns = teacher.columns();
-  for (int i = 0; i < teacher.rows(); ++i)
-    for (int j = 0; j < columns; ++j) {
-      const double d = static_cast<double>(student.row(i)[j]) - static_cast<double>(teacher.row(i)[j]);
-      const double t = static_cast<double>(teacher.row(i)[j]);
-      (j < outputs ? of_outputs : square) += j < outputs ? d * d : t * t;
-    }
-  const double events = teacher.rows(), features = columns - outputs;
-  const double of_features = (difference * events * columns - of_outputs) / (events * features);
-  const double scale = square > 0 ? weight * events * features / square : 0;
-  const float factor = static_cast<float>(scale * outputs / features);  // both are means over their own columns
-  for (int i = 0; i < gradient.rows(); ++i)
-    for (int j = outputs; j < columns; ++j) gradient.row(i)[j] *= factor;
-  return of_outputs / (events * outputs) + scale * of_features;
+// The same logits have to mean the same showers.
+void check_heads(const Model& teacher, const Model& student) {
+  const std::optional<SoftmaxSplit> a = softmax_heads(teacher), b = softmax_heads(student);
+  if (a.has_value() != b.has_value() || (a && (a->layer_voxels != b->layer_voxels || a->total_scale != b->total_scale)))
+    fail("tuning: ", teacher.name, " and ", student.name, " make different showers of the same outputs: ",
+         a ? "the teacher's softmaxes are not the student's" : "the student ends in softmaxes, the teacher does not");
 }
 
 }  // namespace
@@ -91,6 +80,7 @@ TuneState start_tune(const Model& teacher, const Model& student, const TuneSetti
   TuneState state;
   state.core = generator_core(student);
   check_pair(guide, state.core);
+  check_heads(teacher, student);
   if (s.feature_weight > 0) {
     const int width = guide.values[index(last_hidden(guide))].width;
     state.core = with_features(std::move(state.core), &width, s.seed);
@@ -104,6 +94,7 @@ std::uint64_t tune_hash(const Model& teacher, const TuneState& start, const Tune
   Hash h;
   h.word(s.seed), h.integers({s.steps, s.batch, s.latent_bits});
   for (double x : {s.learning_rate, s.beta1, s.beta2, s.average, s.decay_from, s.feature_weight}) h.number(x);
+  if (softmax_heads(teacher)) h.number(s.temperature);
   for (const Model* m : {&teacher, &start.core})
     for_each_parameter(*m, [&](std::size_t, const std::string&, const Tensor& t) { h.tensor(t); });
   return h.value;
@@ -111,7 +102,7 @@ std::uint64_t tune_hash(const Model& teacher, const TuneState& start, const Tune
 
 TuneState tune(const Model& teacher, TuneState state, const TuneSettings& s, const TuneControl& control, int threads) {
   Model guide = generator_core(teacher);
-  const int outputs = guide.values[index(guide.outputs[0])].width;
+  const OutputLoss compared = output_loss(teacher, s.temperature, s.feature_weight);
   if (s.feature_weight > 0) guide = with_features(std::move(guide), nullptr, s.seed);
   const InputSource source = input_source(guide, s.seed, s.latent_bits);
   Model& core = state.core;
@@ -141,9 +132,7 @@ TuneState tune(const Model& teacher, TuneState state, const TuneSettings& s, con
     forward(guide, inputs, Mode::inference, guided, threads);
     inputs_of(core, batch, inputs);
     forward(core, inputs, Mode::inference, shards, threads);
-    const double loss = s.feature_weight > 0
-                            ? weighted_difference(shards.output, guided.output, outputs, s.feature_weight, slope)
-                            : mean_square(shards.output, guided.output, slope);
+    const double loss = output_difference(compared, shards.output, guided.output, slope);
     if (!std::isfinite(loss))
       fail("tuning: the loss is no longer finite at step ", step + 1, "; lower tune_learning_rate (", s.learning_rate,
            ")");

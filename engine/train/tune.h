@@ -28,6 +28,9 @@ struct TuneSettings {
   // Intermediate features (Romero et al. 2015): weight of the mean square difference between the teacher's last hidden
   // values, over their mean square, and what a Linear that learns along makes of the student's.
   double feature_weight = 0;
+  // Of softmax heads, whose shares are compared by divergence (output_loss.h); 0, and in integers: by squares of their
+  // logits. Other outputs have none, T^2 MSE(a / T, b / T) = MSE(a, b).
+  double temperature = 1;
   double alpha = 1;           // in integers: weight of the teacher; 1 - alpha is that of a critic's loss (adversary.h)
   double dead_zone = 0;       // in integers: share of zeros that dead zones learn to reach (dead_zone.h); 0: none
   int critic_warm_up = 2000;  // steps that the critic learns alone, with alpha below 1
@@ -60,10 +63,10 @@ std::uint64_t tune_hash(const Model& teacher, const TuneState& start, const Tune
 // give the same bytes. A schedule's masks are those of the state's zeros.
 TuneState tune(const Model& teacher, TuneState, const TuneSettings&, const TuneControl& = {}, int threads = 1);
 
-// Both are deployed Models with the same inputs and the same standardised outputs. Minimises the mean square difference
-// of those on fresh latents and incident energies, log-uniform over the teacher's range. Weights of the student's
-// Linear layers that are exactly 0 stay 0. BatchNorm layers of the student keep their running statistics. A pure
-// function of its arguments: the number of threads does not matter.
+// Both are deployed Models with the same inputs and the same standardised outputs or heads. Minimises the difference of
+// those (output_loss.h) on fresh latents and incident energies, log-uniform over the teacher's range. Weights of the
+// student's Linear layers that are exactly 0 stay 0. BatchNorm layers of the student keep their running statistics. A
+// pure function of its arguments: the number of threads does not matter.
 Model tune(const Model& teacher, Model student, const TuneSettings&, const TuneControl& = {}, int threads = 1);
 
 // Mean square difference of the two models' standardised outputs over `events` fresh events of `seed`.

@@ -71,6 +71,7 @@ TuneSettings tune_settings(const Recipe& r, int steps) {
   s.steps = steps, s.batch = r.compress.tune_batch;
   s.learning_rate = r.compress.tune_learning_rate;
   s.latent_bits = r.compress.latent_bits;
+  s.temperature = 0;  // a pruned decoder's showers come closer by squares of logits: FPD 0.45, by divergence 0.51
   s.alpha = r.compress.alpha, s.dead_zone = r.compress.dead_zone;
   if (s.alpha < 1) s.beta1 = 0.5, s.beta2 = 0.99, s.average = 0.999;  // a critic moves what is aimed at
   return s;

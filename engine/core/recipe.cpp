@@ -3,7 +3,6 @@
 #include "engine/core/recipe.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "engine/core/error.h"
 #include "engine/core/field_value.h"
@@ -17,7 +16,6 @@ namespace {
 
 constexpr double max_count = 1e9;
 constexpr double max_width = 65536;
-constexpr std::uint64_t max_seed = 9223372036854775807u;  // TOML has signed integers
 
 // The one list. f(key, member, rule, meaning).
 template <class R, class F>
@@ -89,13 +87,16 @@ void fields(R& r, F&& f) {
   f("vae.quanta", r.vae.quanta, range(1, max_count), "energy parts drawn by a softmax: weight of its cross-entropy");
 
   f("distill.teacher", r.distill.teacher, optional_text(),
-    "a .onnx to learn from (gan); empty: a flow's own generator");
+    "a .onnx to learn from (gan, vae: softmax heads, too); empty: a flow's own");
   f("distill.steps", r.distill.steps, range(0, max_count), "of teaching the generator what the flow does; 0: keep it");
   f("distill.batch", r.distill.batch, range(2, max_width), "showers a step");
   f("distill.learning_rate", r.distill.learning_rate, above(0, 1), "of the student (Adam)");
   f("distill.alpha", r.distill.alpha, above(0, 1), "weight of the teacher; 1 - alpha: of the critic on real showers");
   f("distill.feature_weight", r.distill.feature_weight, range(0, 1e6), "of the difference of the last hidden layers");
-  f("distill.temperature", r.distill.temperature, above(0, 1e3), "cancels in squared differences of outputs");
+  f("distill.temperature", r.distill.temperature, above(0, 1e3),
+    "of softmax heads, T^2 KL(teacher || student); cancels in squared differences of other outputs");
+  f("distill.budget_bits", r.distill.budget_bits, range(0, 1e15),
+    "model.hidden gets the widest student whose compressed weights and biases take no more; 0: stays");
 
   f("compress.bits", r.compress.bits, range(2, 16), "a weight");
   f("compress.activation_bits", r.compress.activation_bits, range(2, 16), "a value between layers");
@@ -215,69 +216,6 @@ bool assign_field(Recipe& recipe, const std::string& file, const TomlEntry& entr
   fail_at(file, place, "unknown key " + toml_string(key) + suggestion(key, all_keys()));
 }
 
-// The slope of a wasserstein critic must be bounded, and a penalty needs both its kind and its weight.
-void check_train(const Recipe::Train& train, const std::string& where) {
-  const bool penalised = train.penalty != "none";
-  if (train.gradient_penalty > 0 && !penalised)
-    fail(where, ": train.gradient_penalty ", train.gradient_penalty,
-         " weighs nothing: set train.penalty to wgan-gp or r1");
-  if (train.gradient_penalty <= 0 && penalised)
-    fail(where, ": train.penalty ", train.penalty,
-         " has weight 0: set train.gradient_penalty above 0, for instance to 10");
-  if (train.loss == "wasserstein" && !penalised && !train.spectral_norm)
-    fail(where,
-         ": train.loss wasserstein needs a critic of bounded slope: set train.penalty = \"wgan-gp\" with "
-         "train.gradient_penalty = 10, or train.spectral_norm = true");
-}
-
-// A teacher's outputs are learned by a student alone, or beside its own loss through a critic.
-void check_distill(const Recipe& r, const std::string& where) {
-  const Recipe::Distill& d = r.distill;
-  const bool teacher = !d.teacher.empty();
-  if (teacher && r.model.family != "gan")
-    fail(where, ": distill.teacher ", d.teacher,
-         " is for model.family = \"gan\", whose generator learns; the family is ", r.model.family);
-  if (d.alpha < 1 && !teacher)
-    fail(where, ": distill.alpha ", d.alpha,
-         " weighs a teacher against a critic: name the teacher (distill.teacher) or set alpha = 1");
-  if (teacher && d.alpha == 1 && d.steps == 0)
-    fail(where, ": distill.teacher ", d.teacher,
-         " has nothing to teach in 0 steps: set distill.steps, or alpha below 1");
-  if (d.feature_weight > 0 && d.alpha < 1)
-    fail(where, ": distill.feature_weight ", d.feature_weight, " is for alpha = 1; it is ", d.alpha);
-}
-
-// What post-training options exclude each other.
-void check_compress(const Recipe& recipe, const std::string& where) {
-  const Recipe::Compress& c = recipe.compress;
-  if (!c.fixed_point.empty() && (c.calibration != "min-max" || c.weight_range != "largest" || !c.symmetric))
-    fail(where, ": compress.fixed_point ", c.fixed_point,
-         " fixes every scale: leave compress.calibration, compress.weight_range and compress.symmetric as they are");
-  const SparsePattern p = sparse_pattern(recipe);
-  if (c.prune == "n:m" && !p.of) fail(where, ": compress.prune n:m needs compress.pattern, for instance 2:4");
-  if (c.prune != "n:m" && p.of)
-    fail(where, ": compress.pattern ", c.pattern, " is for compress.prune n:m, which is ", c.prune);
-  const double given = p.of ? 1 - static_cast<double>(p.keep) / p.of : c.sparsity;
-  if (std::fabs(given - c.sparsity) > 1e-3)
-    fail(where, ": compress.pattern ", c.pattern, " gives sparsity ", given, ", compress.sparsity is ", c.sparsity,
-         ": set it to ", given);
-  if (c.scope == "global" && c.prune != "magnitude")
-    fail(where, ": compress.scope global compares weights of all layers, which only compress.prune magnitude can, not ",
-         c.prune);
-  if (c.quantized_tune_steps > 0 && (c.rounding != "nearest" || c.bias_correction || c.weight_range != "largest" ||
-                                     c.calibration != "min-max" || !c.symmetric))
-    fail(where, ": compress.quantized_tune_steps ", c.quantized_tune_steps,
-         " learns codes and scales: leave compress.rounding, bias_correction, weight_range, calibration and symmetric "
-         "as they are, or set it to 0");
-  if (c.dead_zone > 0 && c.quantized_tune_steps == 0)
-    fail(where, ": compress.dead_zone ", c.dead_zone, " is learned in integers: set compress.quantized_tune_steps");
-  if (c.alpha < 1 && c.quantized_tune_steps == 0)
-    fail(where, ": compress.alpha ", c.alpha, " weighs a critic in integers: set compress.quantized_tune_steps");
-  if (c.schedule == "cubic" && (c.prune != "magnitude" || c.tune_steps == 0))
-    fail(where, ": compress.schedule cubic prunes by magnitude while tuning; compress.prune is ", c.prune,
-         " and compress.tune_steps ", c.tune_steps);
-}
-
 void check_tables(const TomlDocument& document) {
   const std::vector<std::string> sections = all_sections();
   for (const TomlTable& table : document.tables) {
@@ -289,34 +227,6 @@ void check_tables(const TomlDocument& document) {
 }  // namespace
 
 bool operator==(const Recipe& a, const Recipe& b) { return print_recipe(a) == print_recipe(b); }
-
-void check_recipe(const Recipe& recipe, const std::string& where) {
-  const Recipe::Data& data = recipe.data;
-  if (recipe.seed > max_seed)  // --seed knows larger ones, which no recipe could write down
-    fail(where, ": seed ", recipe.seed, " is above ", max_seed, ": choose a smaller one");
-  if (!(data.minimum_gev < data.maximum_gev)) {
-    fail(where, ": data.minimum_gev ", data.minimum_gev, " must be below data.maximum_gev ", data.maximum_gev);
-  }
-  if (data.threshold_mev < 0 && data.threshold_mev != -1) {
-    fail(where, ": data.threshold_mev ", data.threshold_mev, " is neither -1 (the geometry's) nor at least 0");
-  }
-  check_train(recipe.train, where);
-  layer_bits(recipe);
-  if (!layer_sparsity(recipe).empty() && (recipe.compress.schedule == "cubic" || recipe.compress.scope == "global"))
-    fail(where, ": compress.layer_sparsity is for layers pruned at once, each alone; compress.schedule is ",
-         recipe.compress.schedule, ", compress.scope ", recipe.compress.scope);
-  check_distill(recipe, where);
-  check_compress(recipe, where);
-  const double counts = data.maximum_gev * 1000 / recipe.generate.energy_unit_mev;
-  if (counts > 4294967295.0) {
-    fail(where, ": data.maximum_gev ", data.maximum_gev, " is ", counts, " counts of generate.energy_unit_mev ",
-         recipe.generate.energy_unit_mev, ", more than the 4294967295 of a device's 32 bits: use a larger unit");
-  }
-  std::vector<std::string> targets = recipe.generate.targets;
-  std::sort(targets.begin(), targets.end());
-  const auto twice = std::adjacent_find(targets.begin(), targets.end());
-  if (twice != targets.end()) fail(where, ": generate.targets names ", *twice, " twice: remove one of the two");
-}
 
 void set_field(Recipe& recipe, const std::string& key_is_value, const std::string& option) {
   const std::string where = option + " " + key_is_value;

@@ -62,6 +62,7 @@ struct Recipe {
     std::string teacher;
     int steps = 0, batch = 512;
     double learning_rate = 2e-3, alpha = 1, feature_weight = 0, temperature = 1;
+    std::uint64_t budget_bits = 0;
   };
   struct Compress {
     int bits = 8, activation_bits = 8, output_bits = 16, latent_bits = 8;

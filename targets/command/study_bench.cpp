@@ -91,7 +91,9 @@ std::string key_of(const StudyBench& s, const Recipe& r) {
 Model base_model(const Recipe& r, const Data& data, const std::string& folder, int threads) {
   const std::string path = folder + "/model.onnx", checkpoint = folder + "/model.checkpoint",
                     key = folder + "/model.key";
-  const std::string hash = std::to_string(recipe_hash(r, {"", "data", "model", "train", "flow", "vae", "distill"}));
+  std::vector<std::string> sections{"", "data", "model", "train", "flow", "vae", "distill"};
+  if (r.distill.budget_bits > 0) sections.push_back("compress");  // which says how wide a student may be
+  const std::string hash = std::to_string(recipe_hash(r, sections));
   if (exists(path) && exists(key) && read_file(key) == hash) return load_model(path);
   const bool resume = exists(checkpoint) && exists(key) && read_file(key) == hash + " begun";
   write_file(key, hash + " begun");

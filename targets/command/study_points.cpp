@@ -59,6 +59,7 @@ std::vector<StudyPoint> distillation(const Recipe& r, const std::string& teacher
       StudyPoint p = point(r, (taught ? "taught-" : "alone-") + size, taught ? "taught" : "trained alone",
                            r.compress.bits, 0, false);
       p.recipe.model.hidden = hidden, p.trains = true;
+      p.recipe.distill.budget_bits = 0;  // the widths are the point's
       p.recipe.distill.steps = r.distill.steps > 0 ? r.distill.steps : r.train.steps;
       if (taught)
         p.recipe.distill.teacher = teacher;

@@ -14,6 +14,7 @@
 #include "engine/model/onnx.h"
 #include "engine/train/checkpoint.h"
 #include "engine/train/deploy.h"
+#include "engine/train/student_widths.h"
 #include "engine/train/tune.h"
 #include "engine/train/vae_heads.h"
 #include "targets/command/options.h"
@@ -30,12 +31,21 @@ struct Prepared {
   Model teacher;  // deployed; empty without distill.teacher
 };
 
+// What a student's numbers mean; of softmax heads the split alone says it, if it is of the same voxels.
+Preprocessing as_taught(const Preprocessing& p, const Model& teacher) {
+  const std::optional<SoftmaxSplit> heads = softmax_heads(teacher);
+  if (!heads) return as_deployed(p, teacher);
+  if (teacher.facts.geometry != p.geometry || heads->layer_voxels != p.split.layer_voxels)
+    fail("teacher ", teacher.name, " makes showers of ", teacher.facts.geometry, ", the data are of ", p.geometry);
+  return p;
+}
+
 Prepared prepare(const Recipe& r, const Data& data, int threads) {
   Prepared p;
   p.preprocessing = fit_preprocessing(data.training, data.geometry, r.seed, threads);
   if (!r.distill.teacher.empty()) {
     p.teacher = fold_batch_norm(load_model(r.distill.teacher));
-    p.preprocessing = as_deployed(p.preprocessing, p.teacher);
+    p.preprocessing = as_taught(p.preprocessing, p.teacher);
   }
   p.set = training_set(p.preprocessing, data.training, r.seed, threads);
   return p;
@@ -153,20 +163,39 @@ GanSettings gan_settings(const Recipe& r) {
   return s;
 }
 
+// The generator of a recipe's student: outputs as its teacher's, hidden widths as the budget allows. A flow is a
+// teacher of standardised numbers.
+GanSettings student_settings(const Recipe& r, const Preprocessing& p, const Model* teacher) {
+  GanSettings s = gan_settings(r);
+  if (teacher) s.heads = softmax_heads(*teacher);
+  if (r.distill.budget_bits == 0) return s;
+  const int fixed = fixed_point(r).width, outputs = s.heads ? heads_width(*s.heads) : p.numbers.mean.columns();
+  const SizeBudget budget{static_cast<std::int64_t>(r.distill.budget_bits), fixed ? fixed : r.compress.bits,
+                          r.compress.sparsity};
+  s.hidden = student_widths(s, outputs, budget);
+  std::string widths;
+  for (const int width : s.hidden) widths += (widths.empty() ? "" : ", ") + std::to_string(width);
+  std::fprintf(stderr, "quench: note: distill.budget_bits %s: the student's hidden layers are [%s], %s bits\n",
+               grouped(budget.bits).c_str(), widths.c_str(),
+               grouped(student_bits(s, s.hidden, outputs, budget)).c_str());
+  return s;
+}
+
 // A feed-forward generator that learns the teacher's outputs on the same latents. Its checkpoint lies beside the
 // session's, which a flow fills before.
-Model distilled(const Recipe& r, const Preprocessing& p, const Model& teacher, const Session& session) {
-  GanSettings student = gan_settings(r);
+Model distilled(const Recipe& r, GanSettings student, const Preprocessing& p, const Model& teacher,
+                const Session& session) {
   student.batch_norm = false;
   TuneSettings s;
   s.seed = r.seed, s.steps = r.distill.steps, s.batch = r.distill.batch, s.learning_rate = r.distill.learning_rate;
   s.latent_bits = r.compress.latent_bits, s.feature_weight = r.distill.feature_weight;
-  if (r.distill.temperature != 1)
+  s.temperature = r.distill.temperature;
+  if (s.temperature != 1 && !student.heads)
     std::fprintf(
         stderr,
         "quench: note: distill.temperature %g changes nothing: outputs are compared by squared differences, and "
         "T^2 MSE(a/T, b/T) = MSE(a, b)\n",
-        r.distill.temperature);
+        s.temperature);
   Model student_model = deploy(gan_generator(student, p), p);
   TuneState state = start_tune(teacher, student_model, s);
   const std::string checkpoint = session.checkpoint + ".distillation";
@@ -177,8 +206,8 @@ Model distilled(const Recipe& r, const Preprocessing& p, const Model& teacher, c
   TuneControl control;
   control.checkpoint = [&](const TuneState& now) { save_checkpoint(checkpoint, now, hash); };
   control.checkpoint_every = r.train.checkpoint_every;
-  control.progress = [&](std::int64_t step, std::int64_t, double mean_square) {
-    bar.update(step, note("mean square %.4f", mean_square));
+  control.progress = [&](std::int64_t step, std::int64_t, double difference) {
+    bar.update(step, note(student.heads ? "divergence %.4f" : "mean square %.4f", difference));
   };
   control.stop = &interrupted();
   state = tune(teacher, std::move(state), s, control, session.threads);
@@ -188,15 +217,19 @@ Model distilled(const Recipe& r, const Preprocessing& p, const Model& teacher, c
   return with_core(std::move(student_model), state.average);
 }
 
-void train_gan_model(const Recipe& r, const Data& data, const Session& session) {
-  const GanSettings settings = gan_settings(r);
+// A student of the outputs alone, whatever the family.
+void train_student(const Recipe& r, const Data& data, const Session& session) {
   const Prepared p = prepare(r, data, session.threads);
+  const GanSettings student = student_settings(r, p.preprocessing, &p.teacher);
+  session.result.model = distilled(r, student, p.preprocessing, p.teacher, session);
+  session.result.steps = r.distill.steps;
+}
+
+void train_gan_model(const Recipe& r, const Data& data, const Session& session) {
+  const Prepared p = prepare(r, data, session.threads);
+  const bool taught = !r.distill.teacher.empty();
+  const GanSettings settings = student_settings(r, p.preprocessing, taught ? &p.teacher : nullptr);
   Trained& result = session.result;
-  if (!r.distill.teacher.empty() && settings.alpha == 0) {
-    result.model = distilled(r, p.preprocessing, p.teacher, session);
-    result.steps = r.distill.steps;
-    return;
-  }
   const Model teacher = settings.alpha > 0 ? generator_core(p.teacher) : Model();
   const std::string unit = settings.loss + " loss";
   result.curves = {{"critic", unit, {}, {}}, {"generator", unit, {}, {}}};
@@ -223,13 +256,14 @@ void train_flow_model(const Recipe& r, const Data& data, const Session& session)
   if (r.distill.steps > 0 && r.model.latent != width)
     fail("model.latent is ", r.model.latent, "; a generator that learns from a flow of ", width, " numbers (",
          r.data.geometry, ") needs as many: set model.latent = ", width);
+  const GanSettings student = student_settings(r, p.preprocessing, nullptr);
   Trained& result = session.result;
   const FlowState state = run_flow(flow_settings(r, r.flow.two_step ? layers : 0), p.set, &p.preprocessing.condition,
                                    session.checkpoint, session.resume, session.threads, result);
   if (!result.finished) return;
   result.density = trained_flow(state);
   result.flow = deploy(flow_sampling(*result.density), p.preprocessing);
-  result.model = r.distill.steps > 0 ? distilled(r, p.preprocessing, *result.flow, session) : *result.flow;
+  result.model = r.distill.steps > 0 ? distilled(r, student, p.preprocessing, *result.flow, session) : *result.flow;
 }
 
 VaeSettings vae_settings(const Recipe& r, const Geometry& geometry) {
@@ -313,9 +347,10 @@ void save_trained(const Trained& trained, const Recipe& r, const std::string& pa
 Trained train_model(const Recipe& r, const Data& data, const std::string& checkpoint, bool resume, int threads) {
   const auto start = std::chrono::steady_clock::now();
   Trained result;
-  const auto train = r.model.family == "flow"  ? train_flow_model
-                     : r.model.family == "vae" ? train_vae_model
-                                               : train_gan_model;
+  const auto train = !r.distill.teacher.empty() && r.distill.alpha == 1 ? train_student
+                     : r.model.family == "flow"                         ? train_flow_model
+                     : r.model.family == "vae"                          ? train_vae_model
+                                                                        : train_gan_model;
   train(r, data, {checkpoint, resume, threads, result});
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;

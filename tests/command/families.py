@@ -167,7 +167,86 @@ class Teacher(CommandTest):
             self.assertEqual(answer.returncode, 1, answer.stderr)
             self.assertIn(text, answer.stderr)
         says('nothing to teach in 0 steps')
-        says('is for model.family = "gan"', 'model.family=flow', 'distill.steps=9')
+        says('is for model.family = "gan" or "vae"', 'model.family=flow', 'distill.steps=9')
+        says('needs a critic, which model.family = "vae" has not', 'model.family=vae', 'distill.alpha=0.5')
         says("the teacher's latent input is 8 wide, the student's 9", 'model.latent=9', 'distill.steps=9')
         says('makes showers of 50 voxels (rings-10x5)', 'data.geometry=grid-2x2x2', 'distill.steps=9')
         self.refused('train', 'tiny.toml', '--set', 'distill.alpha=0.5', '--out', 'm.onnx', says='name the teacher')
+
+    def test_budget(self):
+        # 8 latents and the energy in, 50 numbers out: 9 w + 2 w w + 100 w weights, half of which stay, and 3 w + 50
+        # biases of widths w and 2 w are 4 (w w + 57.5 w + 50) bits, 2 900 at w = 10 and 3 214 at w = 11. 21 fits
+        # beside 10 before 11 does.
+        wide = ('distill.steps=20', 'model.hidden=[40,80]', 'compress.bits=4')
+        answer = self.student(*wide, 'distill.budget_bits=3200')
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertIn('quench: note: distill.budget_bits 3200: the student\'s hidden layers are [10, 21], 3024 bits',
+                      answer.stderr)
+        self.assertRegex(self.ok('inspect', 'student.onnx'), r'(?m)^hidden2 +Linear +10 +21 ')
+        beside = self.student('distill.alpha=0.5', *wide[1:], 'distill.budget_bits=3200')
+        self.assertIn('hidden layers are [10, 21]', beside.stderr)
+        # Widths of 1: 30 weights that stay and 52 biases are 328 bits.
+        answer = self.student(*wide, 'distill.budget_bits=300')
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn('distill.budget_bits 300 cannot be met: hidden layers of width 1 make a student of 328 bits (50 '
+                      'outputs, 4 bits a weight, sparsity 0.5), 28 too many', answer.stderr)
+        self.refused('train', 'tiny.toml', '--set', 'distill.budget_bits=3200', '--out', 'm.onnx',
+                     says=['distill.budget_bits 3200', 'distill.teacher'])
+        self.write('flow.toml', FLOW)
+        answer = call(self.folder, 'train', 'flow.toml', '--set', 'distill.budget_bits=20000', '--out', 'm.onnx')
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertIn('the student\'s hidden layers are [', answer.stderr)
+        self.refused('train', 'flow.toml', '--set', 'distill.budget_bits=200', '--out', 'm.onnx', says='too many')
+
+
+class SoftmaxTeacher(CommandTest):
+    """Smaller decoders that learn another's softmaxes."""
+
+    def setUp(self):
+        super().setUp()
+        self.write('vae.toml', VAE)
+        self.ok('train', 'vae.toml', '--out', 'teacher.onnx')
+
+    def settings(self, *more):
+        return [part for setting in ('distill.teacher=teacher.onnx', 'model.hidden=[6]', 'distill.steps=30') + more
+                for part in ('--set', setting)]
+
+    def student(self, name, *more):
+        answer = call(self.folder, 'train', 'vae.toml', *self.settings(*more), '--out', name)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertNotIn('changes nothing', answer.stderr)
+        return self.read(name)
+
+    def test_students(self):
+        student = self.student('student.onnx')
+        self.assertRegex(self.ok('inspect', 'student.onnx'), r'(?m)^heads +Linear +6 +61 ')
+        self.assertNotEqual(self.student('hot.onnx', 'distill.temperature=4'), student)
+        self.assertEqual(self.student('gan.onnx', 'model.family=gan'), student)
+        self.student('features.onnx', 'distill.feature_weight=0.5')
+        self.student('skip.onnx', 'model.family=gan', 'model.skip=true')
+        # Half of 9 w + 61 w weights and w + 61 biases, 8 bits each: 36 w + 61 of them.
+        self.student('small.onnx', 'distill.budget_bits=1100')
+        self.assertRegex(self.ok('inspect', 'small.onnx'), r'(?m)^heads +Linear +2 +61 ')
+
+    def test_run(self):
+        self.ok('run', 'vae.toml', *self.settings('distill.temperature=2'), '--out', 'out')
+        self.assertEqual(tree(self.folder / 'out')['program.qprog'].decode().count(' ShareSplit '), 2)
+
+    def test_killed(self):
+        settings = 'distill.steps=800', 'distill.batch=64', 'distill.temperature=2'
+        self.student('whole.onnx', *settings)
+        words = ['train', 'vae.toml', *self.settings(*settings), '--out', 'm.onnx']
+        process = self.start(*words)
+        self.wait_for_new('m.onnx.checkpoint.distillation', process)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.ok(*words, '--resume')
+        self.assertEqual(self.read('m.onnx'), self.read('whole.onnx'))
+
+    def test_what_cannot_be(self):
+        self.refused('train', 'vae.toml', *self.settings('model.family=gan', 'distill.alpha=0.5'), '--out', 'm.onnx',
+                     says=['logits of softmaxes', 'set distill.alpha = 1'])
+        self.refused('train', 'vae.toml', *self.settings('data.geometry=grid-2x5x5'), '--out', 'm.onnx',
+                     says=['makes showers of rings-10x5, the data are of grid-2x5x5'])
+        self.refused('train', 'vae.toml', *self.settings('model.latent=9'), '--out', 'm.onnx',
+                     says=["the teacher's latent input is 8 wide, the student's 9"])

@@ -120,6 +120,8 @@ void fields(R& r, F&& f) {
     "in integers: share of zeros that learned dead zones reach; 0: none");
   f("compress.table_tolerance", r.compress.table_tolerance, range(0.001, 0.5),
     "largest error of a standardisation's tables, in each number's own deviation; 20 times that of fractions");
+  f("compress.stages", r.compress.stages, any(),
+    "in order, as prune:0.5, tune:2000; \"*\": what the keys here ask for");
   f("compress.layer_bits", r.compress.layer_bits, optional_text(),
     "\"LAYER=BITS\" or \"LAYER=BITS/OUTPUT_BITS\", other than bits");
   f("compress.layer_sparsity", r.compress.layer_sparsity, optional_text(), "LAYER=FRACTION, ...: of its own");

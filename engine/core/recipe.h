@@ -72,6 +72,7 @@ struct Recipe {
     double tune_learning_rate = 1e-3;
     int quantized_tune_steps = 0;
     double alpha = 1, table_tolerance = 0.02, dead_zone = 0;
+    std::vector<std::string> stages = {"*"};
     std::string layer_bits, layer_sparsity;
     std::string encoding = "smallest";
     std::string calibration = "min-max";

@@ -1,10 +1,11 @@
-// What settings of a recipe exclude each other, and what no single field can say.
+// What single fields of a recipe cannot say: settings that exclude each other.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cmath>
 
 #include "engine/core/error.h"
 #include "engine/core/recipe.h"
+#include "engine/core/recipe_stages.h"
 
 namespace quench {
 namespace {
@@ -49,6 +50,27 @@ void check_distill(const Recipe& r, const std::string& where) {
          " is a student's, and there is none: name its teacher (distill.teacher), or give a flow distill.steps");
 }
 
+// Codes and scales that are learned must not be solved for behind it; explicit stages may solve for them before it.
+void check_integers(const Recipe& recipe, const std::string& where) {
+  const Recipe::Compress& c = recipe.compress;
+  const std::vector<Stage> stages = compression_stages(recipe);
+  const auto tuned =
+      std::find_if(stages.begin(), stages.end(), [](const Stage& s) { return s.kind == StageKind::tune_quantized; });
+  if (tuned != stages.end()) {
+    const bool solved = c.rounding != "nearest" || c.bias_correction || c.weight_range != "largest";
+    if ((solved && usual_stages(recipe)) || c.calibration != "min-max" || !c.symmetric)
+      fail(
+          where, ": compress.quantized_tune_steps ", tuned->steps,
+          " learns codes and scales: leave compress.rounding, bias_correction, weight_range, calibration and symmetric "
+          "as they are, or set it to 0");
+    return;
+  }
+  if (c.dead_zone > 0)
+    fail(where, ": compress.dead_zone ", c.dead_zone, " is learned in integers: set compress.quantized_tune_steps");
+  if (c.alpha < 1)
+    fail(where, ": compress.alpha ", c.alpha, " weighs a critic in integers: set compress.quantized_tune_steps");
+}
+
 // What post-training options exclude each other.
 void check_compress(const Recipe& recipe, const std::string& where) {
   const Recipe::Compress& c = recipe.compress;
@@ -66,16 +88,8 @@ void check_compress(const Recipe& recipe, const std::string& where) {
   if (c.scope == "global" && c.prune != "magnitude")
     fail(where, ": compress.scope global compares weights of all layers, which only compress.prune magnitude can, not ",
          c.prune);
-  if (c.quantized_tune_steps > 0 && (c.rounding != "nearest" || c.bias_correction || c.weight_range != "largest" ||
-                                     c.calibration != "min-max" || !c.symmetric))
-    fail(where, ": compress.quantized_tune_steps ", c.quantized_tune_steps,
-         " learns codes and scales: leave compress.rounding, bias_correction, weight_range, calibration and symmetric "
-         "as they are, or set it to 0");
-  if (c.dead_zone > 0 && c.quantized_tune_steps == 0)
-    fail(where, ": compress.dead_zone ", c.dead_zone, " is learned in integers: set compress.quantized_tune_steps");
-  if (c.alpha < 1 && c.quantized_tune_steps == 0)
-    fail(where, ": compress.alpha ", c.alpha, " weighs a critic in integers: set compress.quantized_tune_steps");
-  if (c.schedule == "cubic" && (c.prune != "magnitude" || c.tune_steps == 0))
+  check_integers(recipe, where);
+  if (c.schedule == "cubic" && (c.prune != "magnitude" || (c.tune_steps == 0 && usual_stages(recipe))))
     fail(where, ": compress.schedule cubic prunes by magnitude while tuning; compress.prune is ", c.prune,
          " and compress.tune_steps ", c.tune_steps);
 }

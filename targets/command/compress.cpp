@@ -10,7 +10,7 @@
 #include "engine/model/onnx.h"
 #include "targets/command/models.h"
 #include "targets/command/options.h"
-#include "targets/command/pipeline.h"
+#include "targets/command/stages.h"
 #include "targets/command/verbs.h"
 #include "targets/targets.h"
 

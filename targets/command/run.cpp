@@ -15,7 +15,7 @@
 #include "targets/command/metrics.h"
 #include "targets/command/models.h"
 #include "targets/command/options.h"
-#include "targets/command/pipeline.h"
+#include "targets/command/stages.h"
 #include "targets/command/training.h"
 #include "targets/command/verbs.h"
 #include "targets/targets.h"

@@ -7,6 +7,7 @@
 
 #include "codegen/plan.h"
 #include "engine/compress/fold.h"
+#include "engine/compress/quantize.h"
 #include "engine/compress/quantize_layers.h"
 #include "engine/compress/sensitivity.h"
 #include "engine/core/error.h"

@@ -7,9 +7,11 @@
 #include <optional>
 
 #include "codegen/plan.h"
+#include "engine/compress/quantize.h"
 #include "engine/core/error.h"
 #include "engine/core/field_value.h"
 #include "engine/core/files.h"
+#include "engine/core/recipe_stages.h"
 #include "engine/core/toml.h"
 #include "engine/core/version.h"
 #include "engine/model/onnx.h"
@@ -149,6 +151,10 @@ double mean_separation(const StudyResult& r) {
 }
 
 StudyBench study_bench(const Recipe& r, const std::string& folder, const std::string& given, int threads) {
+  if (!usual_stages(r))
+    fail(
+        "compress.stages is for quench run and compress; a study and a search choose the stages of their points "
+        "themselves: set it to [\"*\"]");
   StudyBench s{folder, r, {}, {}, threads, {}, {}, {}, {}};
   if (!given.empty()) s.model = load_model(given);
   make_folder(folder);

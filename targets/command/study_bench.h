@@ -10,7 +10,7 @@
 #include "engine/model/model.h"
 #include "engine/physics/metrics.h"
 #include "engine/train/judge.h"
-#include "targets/command/pipeline.h"
+#include "targets/command/stages.h"
 
 namespace quench {
 

@@ -261,6 +261,49 @@ class Chain(CommandTest):
         self.assertEqual(self.read('p1.qprog'), self.read('p2.qprog'))
         self.ok('sample', 'p1.qprog', '--events', 20, '--out', 'p.npz')
 
+    def test_stages(self):
+        """The order of the stages is the recipe's: the usual one spelled out is the usual one, others differ."""
+        self.copy('out/model.onnx')
+        tuned = 'quantized_tune_steps = 5\n'
+        gptq = 'rounding = "gptq"\nequalise = true\nrestandardise = true\n'
+        orders = [('', '"prune", "tune"'), ('', '"prune:0.3", "tune", "prune"'),
+                  ('', '"prune:0.3", "tune", "prune", "tune"'), ('', '"prune:0.3", "tune:9", "prune", "tune"'),
+                  (tuned, '"prune", "tune", "tune-quantized"'), (tuned, '"prune", "tune-quantized"'),
+                  (tuned, '"tune-quantized", "prune"'), (tuned, '"tune-quantized", "prune", "tune-quantized"'),
+                  (gptq, '"equalise", "prune", "tune", "round", "restandardise"'),
+                  (gptq + tuned, '"equalise", "prune", "round", "tune-quantized", "restandardise"'),
+                  ('schedule = "cubic"\n', '"prune", "tune"'),
+                  ('schedule = "cubic"\n', '"prune:0.2", "tune", "prune", "tune"'),
+                  ('prune = "neurons"\n', '"prune:0.25", "tune", "prune", "tune"')]
+
+        def program(keys, stages, *words):
+            order = f'stages = [{stages}]\n' if stages else ''
+            self.write('way.toml', TINY.replace('[compress]\n', '[compress]\nbits = 4\n' + keys + order))
+            self.ok('compress', 'model.onnx', '--recipe', 'way.toml', '--out', 'p.qprog', *words)
+            return self.read('p.qprog')
+
+        programs = [program(*order) for order in orders]
+        self.assertEqual(len(set(programs)), len(programs))
+        for usual in [0, 4, 8, 10]:
+            self.assertEqual(programs[usual], program(orders[usual][0], ''), orders[usual])
+        for some in [3, 9]:
+            self.assertEqual(programs[some], program(*orders[some], '--threads', 1), orders[some])
+        self.write('p.qprog', programs[-1])
+        # in two steps as many neurons leave as in one: half of 16 and of 24
+        self.assertEqual(self.json('inspect', 'p.qprog')['multiplications'], 9 * 8 + 8 * 12 + 12 * 50)
+
+    def test_stages_refused(self):
+        """Orders that only a model or a verb can refuse; those of the recipe alone: recipe_stages_test.cpp."""
+        self.write('net.onnx', handmade.network())
+        self.ok('import', 'net.onnx', '--latent', 'uniform', '--out', 'noise.onnx')
+        self.write('way.toml', TINY.replace('[compress]\n', '[compress]\nstages = ["prune", "tune"]\n'))
+        self.refused('compress', 'noise.onnx', '--recipe', 'way.toml', '--out', 'p.qprog',
+                     says=['compress.stages: tune', 'leave the stage out'])
+        self.refused('compress', 'noise.onnx', '--recipe', 'way.toml', '--sparsity', 0, '--out', 'p.qprog',
+                     says='prune at sparsity 0')
+        self.refused('study', 'combined', 'way.toml', '--out', 'study', says='compress.stages')
+        self.refused('search', 'way.toml', '--class', 'lossless', '--out', 'search', says='compress.stages')
+
     def test_skip_and_critic(self):
         """A generator with a skip, tuned in integers against a critic: in a run, and by the verbs on events."""
         critic = '[compress]\nquantized_tune_steps = 6\nalpha = 0.1\nrestandardise = true\n'

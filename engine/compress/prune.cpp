@@ -71,7 +71,7 @@ Model prune(Model m, double fraction, PruneScope scope) {
   return m;
 }
 
-Model prune(const Model& m, const PruneSettings& s, Span<const Tensor> inputs, int threads) {
+void check_settings(const Model& m, const PruneSettings& s) {
   check_fraction(s.sparsity);
   for (const auto& [name, fraction] : s.layers) {
     check_fraction(fraction);
@@ -79,6 +79,10 @@ Model prune(const Model& m, const PruneSettings& s, Span<const Tensor> inputs, i
                      [&name = name](const Node& n) { return n.name == name && std::holds_alternative<Linear>(n.op); }))
       fail("prune: there is no Linear layer ", name, " in model ", m.name);
   }
+}
+
+Model prune(const Model& m, const PruneSettings& s, Span<const Tensor> inputs, int threads) {
+  check_settings(m, s);
   if (s.sparsity == 0 && s.layers.empty()) return m;
   if (s.method == "magnitude" && s.layers.empty()) return prune(m, s.sparsity, s.scope);
   if (s.method == "neurons") return remove_neurons(m, inputs, s.sparsity, Importance::energy, threads);

@@ -24,6 +24,9 @@ struct PruneSettings {
   std::map<std::string, double> layers;  // sparsities of single Linears, by name; magnitude, wanda and obc
 };
 
+// Fails for fractions that are none, and for layers that the model has not.
+void check_settings(const Model&, const PruneSettings&);
+
 // Layer after layer, each by what it reads on the calibration inputs behind the layers pruned before it; n:m and blocks
 // choose a pattern, and the weights that stay are refitted (engine/compress/masks.h, obc.h, neurons.h).
 Model prune(const Model&, const PruneSettings&, Span<const Tensor> inputs, int threads);

@@ -4,11 +4,13 @@
 
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <optional>
 
 #include "engine/compress/clipping.h"
 #include "engine/compress/equalise.h"
 #include "engine/compress/fold.h"
+#include "engine/compress/joint.h"
 #include "engine/compress/prune.h"
 #include "engine/compress/rounding.h"
 #include "engine/compress/weight_range.h"
@@ -171,8 +173,8 @@ State calibrated(const Task& t, State s) {
   return s;
 }
 
-// Weight scales, and weights on their grid.
-State rounded(const Task& t, State s) {
+// Weight scales, and the model that on_grid makes of them.
+State rounded(const Task& t, State s, const std::function<Model(const Quantized&)>& on_grid) {
   const Recipe::Compress& c = t.r.compress;
   s = calibrated(t, std::move(s));
   Model& m = s.student.model;
@@ -184,8 +186,33 @@ State rounded(const Task& t, State s) {
   }
   if (c.rounding == "nearest" && !c.bias_correction) return s;
   formats = with_weight_scales(formats, m, q);
-  m = round_weights(m, t.inputs, q, c.rounding, c.bias_correction, t.threads);
+  m = on_grid(q);
   return s;
+}
+
+State rounded(const Task& t, State s) {
+  const Recipe::Compress& c = t.r.compress;
+  const Model real = s.student.model;
+  return rounded(t, std::move(s), [&](const Quantized& q) {
+    return round_weights(real, t.inputs, q, c.rounding, c.bias_correction, t.threads);
+  });
+}
+
+// Two stages that solve for the same weights do it together: once in floats, which gives ranges and scales, then again
+// from the dense weights on their grid.
+bool are_solved_together(const Recipe::Compress& c, const Stage& stage, const Stage& next, const State& s) {
+  return stage.kind == StageKind::prune && next.kind == StageKind::round && c.prune == "obc" && c.rounding == "gptq" &&
+         s.sparsity == 0;
+}
+
+State pruned_and_rounded(const Task& t, const Stage& stage, State s) {
+  const PruneSettings settings = prune_settings(t.r, stage.sparsity, 0);
+  const Model dense = std::move(s.student.model);
+  s.student.model = prune_and_round(dense, settings, t.inputs, nullptr, false, t.threads);
+  s.sparsity = stage.sparsity, s.ranges.reset();
+  return rounded(t, std::move(s), [&](const Quantized& q) {
+    return prune_and_round(dense, settings, t.inputs, &q, t.r.compress.bias_correction, t.threads);
+  });
 }
 
 State with_new_tables(const Task& t, State s) {
@@ -246,7 +273,11 @@ Compressed compress_model(const Recipe& r, const Model& m, Span<const Tensor> in
   state.student = {result.folded, quantize_settings(r)};
   if (has_stage(stages, StageKind::equalise)) result.folded = equalise(std::move(result.folded));
   const Task task{r, result.folded, inputs, opponent, threads};
-  for (const Stage& stage : stages) state = after(task, stage, std::move(state));
+  for (std::size_t i = 0; i < stages.size(); ++i)
+    if (i + 1 < stages.size() && are_solved_together(r.compress, stages[i], stages[i + 1], state))
+      state = pruned_and_rounded(task, stages[i++], std::move(state));
+    else
+      state = after(task, stages[i], std::move(state));
   result.program = integers(task, std::move(state));
   result.program.original_bits = dense_float_bits(result.folded);  // neurons may have left
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

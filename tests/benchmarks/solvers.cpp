@@ -10,6 +10,7 @@
 #include "engine/compress/clipping.h"
 #include "engine/compress/equalise.h"
 #include "engine/compress/fold.h"
+#include "engine/compress/joint.h"
 #include "engine/compress/prune.h"
 #include "engine/compress/rounding.h"
 #include "engine/compress/weight_range.h"
@@ -74,15 +75,25 @@ Subject generator(const std::string& path, int threads) {
   return s;
 }
 
-// The model with weights on the grid of `bits`; values between layers stay floats, so that only weights are compared.
-Model rounded(const Model& m, const Subject& s, int bits, bool mse, const std::string& method, bool correct,
-              int threads) {
+// As compress.prune obc directly before compress.rounding gptq do it; q: null for floats.
+Model together(const Subject& s, const Quantized* q, int threads) {
+  PruneSettings p;
+  p.method = "obc", p.sparsity = 0.8;
+  return prune_and_round(s.model, p, s.inputs, q, false, threads);
+}
+
+Quantized places(const Model& m, const Subject& s, int bits, bool mse, int threads) {
   QuantizeSettings settings;
   settings.bits = bits;
   const std::vector<Range> ranges = calibrate(m, s.inputs, threads);
-  Quantized q = quantize_with_places(m, ranges, settings);
-  if (mse) q = quantize_with_places(m, ranges, with_best_weight_scales(settings, m, q));
-  return round_weights(m, s.inputs, q, method, correct, threads);
+  const Quantized q = quantize_with_places(m, ranges, settings);
+  return mse ? quantize_with_places(m, ranges, with_best_weight_scales(settings, m, q)) : q;
+}
+
+// The model with weights on the grid of `bits`; values between layers stay floats, so that only weights are compared.
+Model rounded(const Model& m, const Subject& s, int bits, bool mse, const std::string& method, bool correct,
+              int threads) {
+  return round_weights(m, s.inputs, places(m, s, bits, mse, threads), method, correct, threads);
 }
 
 std::string figure(double x) {
@@ -118,6 +129,10 @@ void compare(const Subject& s, int threads) {
     pruning.rows.push_back({method, figure(s.difference(most, threads)), figure(s.difference(pruned(0.9), threads)),
                             figure(s.difference(rounded(most, s, 4, true, "gptq", false, threads), threads))});
   }
+  const Model first = together(s, nullptr, threads);
+  const Quantized q = places(first, s, 4, true, threads);
+  pruning.rows.push_back({"obc, gptq together", figure(s.difference(first, threads)), "",
+                          figure(s.difference(together(s, &q, threads), threads))});
   PruneSettings p;
   p.method = "n:m", p.sparsity = 0.75, p.keep = 1, p.of = 4;
   const Model pattern = prune(s.model, p, s.inputs, threads);

@@ -266,13 +266,15 @@ class Chain(CommandTest):
         self.copy('out/model.onnx')
         tuned = 'quantized_tune_steps = 5\n'
         gptq = 'rounding = "gptq"\nequalise = true\nrestandardise = true\n'
+        second = 'prune = "obc"\nrounding = "gptq"\n'
         orders = [('', '"prune", "tune"'), ('', '"prune:0.3", "tune", "prune"'),
                   ('', '"prune:0.3", "tune", "prune", "tune"'), ('', '"prune:0.3", "tune:9", "prune", "tune"'),
                   (tuned, '"prune", "tune", "tune-quantized"'), (tuned, '"prune", "tune-quantized"'),
                   (tuned, '"tune-quantized", "prune"'), (tuned, '"tune-quantized", "prune", "tune-quantized"'),
                   (gptq, '"equalise", "prune", "tune", "round", "restandardise"'),
                   (gptq + tuned, '"equalise", "prune", "round", "tune-quantized", "restandardise"'),
-                  ('schedule = "cubic"\n', '"prune", "tune"'),
+                  ('schedule = "cubic"\n', '"prune", "tune"'), (second, '"prune", "round"'),
+                  (second, '"prune", "tune", "round"'),
                   ('schedule = "cubic"\n', '"prune:0.2", "tune", "prune", "tune"'),
                   ('prune = "neurons"\n', '"prune:0.25", "tune", "prune", "tune"')]
 
@@ -286,7 +288,7 @@ class Chain(CommandTest):
         self.assertEqual(len(set(programs)), len(programs))
         for usual in [0, 4, 8, 10]:
             self.assertEqual(programs[usual], program(orders[usual][0], ''), orders[usual])
-        for some in [3, 9]:
+        for some in [3, 9, 11]:
             self.assertEqual(programs[some], program(*orders[some], '--threads', 1), orders[some])
         self.write('p.qprog', programs[-1])
         # in two steps as many neurons leave as in one: half of 16 and of 24

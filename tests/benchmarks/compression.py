@@ -4,8 +4,8 @@
 """usage: compression.py QUENCH EXAMPLES FOLDER [--model MODEL.onnx] [--seed N] [ROW ...]
 
 FOLDER keeps showers, programs and results; what it holds of a row is not made again. Without --model the generator of
-EXAMPLES/rings.toml is trained, on more showers and for longer. Rows: see ROWS; default: all. 20,000 showers are judged against 20,000; separations and
-distances in 1e-3; the smallest of classes is 0 lossless, 1 light, 2 aggressive.
+EXAMPLES/rings.toml is trained, on more showers and for longer. Rows: see ROWS; default: all. 20,000 showers are judged
+against 20,000; separations and distances in 1e-3; the smallest of classes is 0 lossless, 1 light, 2 aggressive.
 """
 import json
 import pathlib

@@ -9,6 +9,7 @@ against 20,000; separations and distances in 1e-3; the smallest of classes is 0 
 """
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -20,14 +21,19 @@ CLASSES = ["lossless", "light", "aggressive"]
 GROUPS = ["total", "layer", "centre", "width", "sparsity", "voxel"]
 DENSE_BITS = 32 * (100 * 256 + 256 + 256 * 512 + 512 + 512 * 50 + 50)  # of the generator 100-256-512-50
 UNTUNED = {"tune_steps": 0}
-FLOAT = ["data.events=1000000", "train.steps=150000"]  # of examples/rings.toml: what everything is compared with
+# What everything is compared with, by examples/rings.toml.
+FLOAT = ["data.events=1000000", "train.steps=150000", "model.skip=true", "train.validation_events=20000",
+         "train.evaluate_every=15000"]
 CRITIC = {"tune_batch": 256, "tune_learning_rate": 3e-4, "alpha": 0.02, "restandardise": True}
 EIGHT = {"bits": 8, "sparsity": 0, "rounding": "adaround", "table_tolerance": 0.005}
+FLASH = 65536
 THREE = {**UNTUNED, "bits": 3, "sparsity": 0}
 PRUNED = {**CRITIC, "bits": 8, "tune_steps": 8000, "quantized_tune_steps": 20000}
 
-# name: what [compress] says, the name of an example that is run, or what a recipe sets for a generator of its own; the
-# worst class; the most minutes
+STEPS = {"tune_steps": 4000, "quantized_tune_steps": 4000}
+
+# name: what [compress] says, the name of an example that is run, what a recipe sets for a generator of its own, or what
+# a search is asked for; the worst class; the most minutes
 ROWS = {
     "quantised-8bit": ({**UNTUNED, **EIGHT}, 0, None),
     "quantised-4bit": ({**UNTUNED, **CRITIC, "bits": 4, "sparsity": 0, "quantized_tune_steps": 25000}, 1, 5),
@@ -40,6 +46,8 @@ ROWS = {
     "gptq-3bit": ({**THREE, "rounding": "gptq", "weight_range": "mse"}, None, None),
     "magnitude-90": ({**UNTUNED, "bits": 8, "sparsity": 0.9}, None, None),
     "obc-90": ({**UNTUNED, "bits": 8, "sparsity": 0.9, "prune": "obc"}, None, None),
+    "by-hand-64KB": ({**STEPS, "bits": 8, "sparsity": 0.82}, None, None),
+    "search-64KB": (("--target", "cortex-m4", "--flash", FLASH), None, None),
     "student-alone": (["train.steps=20000"], None, None),
     "student-taught": (["distill.steps=20000", "distill.teacher={model}"], None, None),
 }
@@ -87,6 +95,12 @@ class Bench:
             self.run("compress", self.path(f"{row}.onnx"), "--sparsity", 0, "--tune-steps", 0, "--out",
                      self.path(f"{row}.qprog"))
             return
+        if isinstance(settings, tuple):
+            words = [w for k, v in STEPS.items() for w in ("--set", f"compress.{k}={v}")]
+            self.run("search", self.examples / "rings.toml", "--model", self.model, *settings, "--seed", self.seed,
+                     *words, "--set", "data.events=20000", "--out", self.folder / row)
+            shutil.copy(self.folder / row / "program.qprog", self.folder / f"{row}.qprog")
+            return
         if isinstance(settings, str):
             run = self.folder / row
             self.run("run", self.examples / settings, "--seed", self.seed, "--out", run)
@@ -112,8 +126,18 @@ class Bench:
         judged["minutes"] = minutes
         inspected = json.loads(self.run("inspect", self.path(f"{row}.qprog"), "--json"))
         judged["ratio"] = DENSE_BITS / inspected["stored_bits"]
+        generated = self.folder / f"{row}-cortex-m4"
+        shutil.rmtree(generated, ignore_errors=True)
+        self.run("generate", self.path(f"{row}.qprog"), "--target", "cortex-m4", "--out", generated)
+        judged["constants"] = constants(generated)
         kept.write_text(json.dumps(judged))
         return judged
+
+
+# Bytes of the constants that the generated folder says it has; the search's limit holds the code, too.
+def constants(generated):
+    text = " ".join(p.read_text() for p in generated.glob("*.h"))
+    return int(re.search(r"constant_bytes = (\d+)", text).group(1))
 
 
 def separations(comparison):
@@ -134,6 +158,14 @@ def line(name, comparison):
 def excess(result):
     before, after = result["comparisons"][0], result["comparisons"][1]
     return sum(max(0, a - b) for a, b in zip(separations(after), separations(before)))
+
+
+def fpd(result):
+    return result["comparisons"][1]["judgement"]["fpd"]["value"]
+
+
+def mean_separation(result):
+    return sum(separations(result["comparisons"][1])) / len(GROUPS)
 
 
 def main(quench, examples, folder, rows, model=None, seed=1):
@@ -159,6 +191,11 @@ def main(quench, examples, folder, rows, model=None, seed=1):
     for plain, solver in SOLVERS:
         if plain in results and solver in results:
             bar(f"{solver}-excess", excess(results[solver]) / excess(results[plain]), f"of {plain}'s excess", 0.5)
+    if "by-hand-64KB" in results and "search-64KB" in results:
+        by_hand, searched = results["by-hand-64KB"], results["search-64KB"]
+        bar("search-constants", searched["constants"], "bytes", FLASH)
+        for name, of in (("separation", mean_separation), ("fpd", fpd)):
+            bar(f"search-{name}", of(searched) / of(by_hand), f"of that by hand in {by_hand['constants']} bytes", 1)
     if "student-alone" in results and "student-taught" in results:
         alone, taught = (results[f"student-{r}"]["comparisons"][1]["judgement"] for r in ("alone", "taught"))
         for name, value in (("fpd", "value"), ("classifier_features", "auc"), ("classifier_voxels", "auc")):

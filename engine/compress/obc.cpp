@@ -110,4 +110,27 @@ Linear prune_obc(const Linear& op, const Tensor& x, double sparsity, int threads
   return refitted(op, sparse, h, threads);
 }
 
+Linear aimed(const Linear& op, const Tensor& x, const Tensor& exact_y, int threads) {
+  const std::size_t n = static_cast<std::size_t>(x.columns());
+  std::vector<double> factor = curvature(x, threads);
+  cholesky(factor, n);
+  Tensor y;
+  forward(op, x, y, threads);
+  Linear better = op;
+  parallel_for(threads, op.bias.size(), 1, [&](std::size_t begin, std::size_t end) {
+    std::vector<double> change(n);
+    for (std::size_t r = begin; r < end; ++r) {
+      std::fill(change.begin(), change.end(), 0.0);
+      for (int e = 0; e < x.rows(); ++e) {
+        const double off = static_cast<double>(exact_y.row(e)[r]) - static_cast<double>(y.row(e)[r]);
+        for (std::size_t k = 0; k < n; ++k) change[k] += off * static_cast<double>(x.row(e)[k]);
+      }
+      cholesky_solve(factor, change.data(), n);
+      float* weight = better.weight.row(static_cast<int>(r));
+      for (std::size_t k = 0; k < n; ++k) weight[k] += static_cast<float>(change[k]);
+    }
+  });
+  return better;
+}
+
 }  // namespace quench

@@ -20,4 +20,9 @@ Linear prune_obc(const Linear&, const Tensor& x, double sparsity, int threads);
 // the least squared error.
 Linear refitted(const Linear& dense, const Linear& sparse, const Tensor& x, int threads);
 
+// The weights that give exact_y on x with the least squared error, ridge as in curvature(): those of the Linear and
+// H^-1 x^T (exact_y - what it gives on x). Where x is what a Linear reads behind layers that were pruned and rounded,
+// exact_y what it gave before, their errors are taken back here (Li et al. 2025, GPTAQ).
+Linear aimed(const Linear&, const Tensor& x, const Tensor& exact_y, int threads);
+
 }  // namespace quench

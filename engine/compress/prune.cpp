@@ -47,7 +47,7 @@ Linear pruned(const LayerView& view, const PruneSettings& s, int threads) {
   const double sparsity = own == s.layers.end() ? s.sparsity : own->second;
   if (s.method == "magnitude") return pruned_by_magnitude(op, sparsity);
   if (s.method == "wanda") return prune_wanda(op, view.x, sparsity);
-  if (s.method == "obc") return prune_obc(op, view.x, sparsity, threads);
+  if (s.method == "obc") return prune_obc(aimed(op, view.x, view.exact_y, threads), view.x, sparsity, threads);
   if (s.method == "n:m") return refitted(op, prune_n_of_m(op, view.x, s.keep, s.of), view.x, threads);
   if (s.method == "blocks") return refitted(op, prune_blocks(op, s.sparsity), view.x, threads);
   fail("prune: method ", s.method, " is unknown; magnitude, wanda, obc, n:m, blocks and neurons exist");

@@ -28,7 +28,8 @@ struct PruneSettings {
 void check_settings(const Model&, const PruneSettings&);
 
 // Layer after layer, each by what it reads on the calibration inputs behind the layers pruned before it; n:m and blocks
-// choose a pattern, and the weights that stay are refitted (engine/compress/masks.h, obc.h, neurons.h).
+// choose a pattern, and the weights that stay are refitted; obc makes up for the layers before, too
+// (engine/compress/masks.h, obc.h, neurons.h).
 Model prune(const Model&, const PruneSettings&, Span<const Tensor> inputs, int threads);
 
 // The cubic schedule (Zhu and Gupta 2017): from `first` at step 0 to `last` at step `steps` and behind it.

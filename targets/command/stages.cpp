@@ -208,10 +208,10 @@ bool are_solved_together(const Recipe::Compress& c, const Stage& stage, const St
 State pruned_and_rounded(const Task& t, const Stage& stage, State s) {
   const PruneSettings settings = prune_settings(t.r, stage.sparsity, 0);
   const Model dense = std::move(s.student.model);
-  s.student.model = prune_and_round(dense, settings, t.inputs, nullptr, false, t.threads);
+  s.student.model = prune(dense, settings, t.inputs, t.threads);
   s.sparsity = stage.sparsity, s.ranges.reset();
   return rounded(t, std::move(s), [&](const Quantized& q) {
-    return prune_and_round(dense, settings, t.inputs, &q, t.r.compress.bias_correction, t.threads);
+    return prune_and_round(dense, settings, t.inputs, q, t.r.compress.bias_correction, t.threads);
   });
 }
 

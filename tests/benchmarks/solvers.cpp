@@ -75,13 +75,6 @@ Subject generator(const std::string& path, int threads) {
   return s;
 }
 
-// As compress.prune obc directly before compress.rounding gptq do it; q: null for floats.
-Model together(const Subject& s, const Quantized* q, int threads) {
-  PruneSettings p;
-  p.method = "obc", p.sparsity = 0.8;
-  return prune_and_round(s.model, p, s.inputs, q, false, threads);
-}
-
 Quantized places(const Model& m, const Subject& s, int bits, bool mse, int threads) {
   QuantizeSettings settings;
   settings.bits = bits;
@@ -129,11 +122,11 @@ void compare(const Subject& s, int threads) {
     pruning.rows.push_back({method, figure(s.difference(most, threads)), figure(s.difference(pruned(0.9), threads)),
                             figure(s.difference(rounded(most, s, 4, true, "gptq", false, threads), threads))});
   }
-  const Model first = together(s, nullptr, threads);
-  const Quantized q = places(first, s, 4, true, threads);
-  pruning.rows.push_back({"obc, gptq together", figure(s.difference(first, threads)), "",
-                          figure(s.difference(together(s, &q, threads), threads))});
-  PruneSettings p;
+  PruneSettings p;  // obc and gptq in one pass
+  p.method = "obc", p.sparsity = 0.8;
+  const Quantized q = places(prune(s.model, p, s.inputs, threads), s, 4, true, threads);
+  const Model together = prune_and_round(s.model, p, s.inputs, q, false, threads);
+  pruning.rows.push_back({"obc, gptq together", "", "", figure(s.difference(together, threads))});
   p.method = "n:m", p.sparsity = 0.75, p.keep = 1, p.of = 4;
   const Model pattern = prune(s.model, p, s.inputs, threads);
   pruning.rows.push_back({"1:4 (75 %)", figure(s.difference(pattern, threads)), "",

@@ -58,20 +58,31 @@ TEST_CASE("aimed weights are the ridge solution around the weights there were") 
   CHECK(aimed(op, x, now, 1).weight == op.weight);  // nothing to take back
 }
 
+TEST_CASE("pruning that makes up for the layers before loses less than each layer alone") {
+  const Model m = relu_network({20, 48, 40, 40, 40}, 3);
+  const Tensor fitted = correlated_inputs(1500, 20, 8), unseen = correlated_inputs(1500, 20, 8, 4, 0.31f);
+  PruneSettings s;
+  s.method = "obc", s.sparsity = 0.7;
+  const Model aimed_at = prune(m, s, Span<const Tensor>(&fitted, 1), 1);
+  const Model alone = change_layers(
+      m, Span<const Tensor>(&fitted, 1), nullptr,
+      [&](const LayerView& view) { return prune_obc(view.op(), view.x, s.sparsity, 1); }, 1);
+  for (const Tensor* x : {&fitted, &unseen})
+    CHECK(difference(m, aimed_at, Span<const Tensor>(x, 1)) < 0.8 * difference(m, alone, Span<const Tensor>(x, 1)));
+}
+
 TEST_CASE("one pass has the zeros asked for, lies on the grid, and is better than pruning, then rounding") {
   const Model m = relu_network({20, 48, 40, 40, 40}, 3);
   const Tensor fitted = correlated_inputs(1500, 20, 8), unseen = correlated_inputs(1500, 20, 8, 4, 0.31f);
   const Span<const Tensor> inputs(&fitted, 1);
   PruneSettings s;
   s.method = "obc", s.sparsity = 0.7;
-  for (int bits : {3, 4}) {
+  for (int bits : {2, 3}) {
     INFO(bits, " bits");
-    const Model after_each_other_floats = prune(m, s, inputs, 1);
-    const Model apart =
-        round_weights(after_each_other_floats, inputs, places(after_each_other_floats, inputs, bits), "gptq", false, 1);
-    const Model first = prune_and_round(m, s, inputs, nullptr, false, 1);
+    const Model first = prune(m, s, inputs, 1);
+    const Model apart = round_weights(first, inputs, places(first, inputs, bits), "gptq", false, 1);
     const Quantized q = places(first, inputs, bits);
-    const Model together = prune_and_round(m, s, inputs, &q, false, 1);
+    const Model together = prune_and_round(m, s, inputs, q, false, 1);
     CHECK(sparsity(first) == doctest::Approx(0.7).epsilon(0.001));
     CHECK(sparsity(together) >= sparsity(first));
     CHECK(sparsity(together) < sparsity(apart) + 0.01);
@@ -79,15 +90,15 @@ TEST_CASE("one pass has the zeros asked for, lies on the grid, and is better tha
       const Linear& op = std::get<Linear>(together.nodes[place.node].op);
       CHECK(nearest_codes(op, layer_codes(q, place)).weight == op.weight);
     }
-    CHECK(difference(m, together, inputs) < 0.85 * difference(m, apart, inputs));
+    CHECK(difference(m, together, inputs) < 0.97 * difference(m, apart, inputs));
     CHECK(difference(m, together, Span<const Tensor>(&unseen, 1)) <
-          0.85 * difference(m, apart, Span<const Tensor>(&unseen, 1)));
-    CHECK(prune_and_round(m, s, inputs, &q, false, 3) == together);
+          0.97 * difference(m, apart, Span<const Tensor>(&unseen, 1)));
+    CHECK(prune_and_round(m, s, inputs, q, false, 3) == together);
   }
   s.layers = {{"fc2", 0.2}};
-  const Model own = prune_and_round(m, s, inputs, nullptr, false, 1);
+  const Model own = prune_and_round(m, s, inputs, places(prune(m, s, inputs, 1), inputs, 8), false, 1);
   const std::vector<float>& w = std::get<Linear>(own.nodes[2].op).weight.data;
   CHECK(std::count(w.begin(), w.end(), 0.0f) == 48 * 40 / 5);
   s.layers = {{"fc9", 0.2}};
-  CHECK_THROWS_AS(prune_and_round(m, s, inputs, nullptr, false, 1), Error);
+  CHECK_THROWS_AS(prune_and_round(m, s, inputs, places(m, inputs, 8), false, 1), Error);
 }

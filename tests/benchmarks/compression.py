@@ -30,6 +30,9 @@ FLASH = 65536
 THREE = {**UNTUNED, "bits": 3, "sparsity": 0}
 PRUNED = {**CRITIC, "bits": 8, "tune_steps": 8000, "quantized_tune_steps": 20000}
 
+# A flow of its own, by examples/flow.toml, whose couplings' networks rows called flow-... compress.
+FLOW = ["distill.steps=0", "data.events=1000000", "flow.couplings=8", "flow.hidden=[128,128]", "train.steps=30000",
+        "train.evaluate_every=3000"]
 STEPS = {"tune_steps": 4000, "quantized_tune_steps": 4000}
 
 # name: what [compress] says, the name of an example that is run, what a recipe sets for a generator of its own, or what
@@ -64,9 +67,9 @@ class Bench:
         self.folder.mkdir(parents=True, exist_ok=True)
         if not model:
             self.model = str(self.folder / "model.onnx")
-            words = [w for s in FLOAT for w in ("--set", s)]
-            self.make("model.onnx", "train", self.examples / "rings.toml", "--seed", self.seed, *words)
-        events = [("training", 0, 300000), ("reference", 1000000, 20000), ("second", 1020000, 20000)]
+            self.train("model.onnx", "rings.toml", FLOAT)
+        # What is judged on, no example trains or validates with.
+        events = [("training", 0, 300000), ("reference", 4000000, 20000), ("second", 4020000, 20000)]
         for name, first, count in events:
             self.make(f"{name}.npz", "simulate", "--events", count, "--first", first, "--seed", self.seed)
         self.sample("float", self.model)
@@ -81,17 +84,27 @@ class Bench:
         if not (self.folder / name).exists():
             self.run(*words, "--out", self.path(name))
 
+    def train(self, name, example, settings):
+        words = [w for s in settings for w in ("--set", s)]
+        self.make(name, "train", self.examples / example, "--seed", self.seed, *words)
+
+    # The float model that a row compresses, and what its showers are called.
+    def float_model(self, row):
+        if not row.startswith("flow-"):
+            return self.model, "float"
+        self.train("flow.onnx", "flow.toml", FLOW)
+        self.sample("float-flow", self.path("flow.onnx"))
+        return self.path("flow.onnx"), "float-flow"
+
     def sample(self, name, what):
         self.make(f"{name}.npz", "sample", what, "--events", 20000, "--energies", self.path("second.npz"),
                   "--seed", self.seed)
 
-    # The float model compressed as [compress] says; a whole run of an example, which trains a generator of its own; or
-    # a student, rounded to 8 bits.
+    # A float model compressed as [compress] says; what a search finds; a whole run of an example, which trains a
+    # generator of its own; or a student, rounded to 8 bits.
     def compress(self, row, settings):
         if isinstance(settings, list):
-            words = [w for s in STUDENT + settings for w in ("--set", s.format(model=self.model))]
-            self.run("train", self.examples / "rings.toml", "--seed", self.seed, *words, "--out",
-                     self.path(f"{row}.onnx"))
+            self.train(f"{row}.onnx", "rings.toml", [s.format(model=self.model) for s in STUDENT + settings])
             self.run("compress", self.path(f"{row}.onnx"), "--sparsity", 0, "--tune-steps", 0, "--out",
                      self.path(f"{row}.qprog"))
             return
@@ -108,8 +121,8 @@ class Bench:
             return
         recipe = self.folder / f"{row}.toml"
         recipe.write_text("[compress]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in settings.items()))
-        self.run("compress", self.model, "--data", self.path("training.npz"), "--recipe", recipe, "--seed", self.seed,
-                 "--out", self.path(f"{row}.qprog"))
+        self.run("compress", self.float_model(row)[0], "--data", self.path("training.npz"), "--recipe", recipe,
+                 "--seed", self.seed, "--out", self.path(f"{row}.qprog"))
 
     def result(self, row):
         kept = self.folder / f"{row}.json"
@@ -120,9 +133,9 @@ class Bench:
         minutes = (time.monotonic() - start) / 60
         self.sample(row, self.path(f"{row}.qprog"))
         judged = json.loads(self.run(
-            "evaluate", "--reference", self.path("reference.npz"), "--baseline", self.path("float.npz"), "--candidate",
-            self.path(f"{row}.npz"), "--geometry", "rings-10x5", "--binning", "challenge", "--classifier-seeds", 5,
-            "--seed", self.seed, "--json"))
+            "evaluate", "--reference", self.path("reference.npz"), "--baseline",
+            self.path(f"{self.float_model(row)[1]}.npz"), "--candidate", self.path(f"{row}.npz"), "--geometry",
+            "rings-10x5", "--binning", "challenge", "--classifier-seeds", 5, "--seed", self.seed, "--json"))
         judged["minutes"] = minutes
         inspected = json.loads(self.run("inspect", self.path(f"{row}.qprog"), "--json"))
         judged["ratio"] = DENSE_BITS / inspected["stored_bits"]
@@ -177,7 +190,9 @@ def main(quench, examples, folder, rows, model=None, seed=1):
         if len(results) == 1:
             print(f"seed {seed}, 20,000 v 20,000 showers, 5 classifiers")
             print(f"{' '.join(GROUPS)}, FPD, KPD, AUC from voxels and from features")
-            print(line("float model", found["comparisons"][0]))
+        if len(results) == 1 or row.startswith("flow-"):
+            print(line("float flow" if row.startswith("flow-") else "float model", found["comparisons"][0]))
+        if len(results) == 1:
             floors = found["comparisons"][0]["groups"]
             print(f"{'floor':>16}  " + "  ".join(f"{1e3 * floors[g]['mean_floor']:6.2f}" for g in GROUPS))
         print(line(row, found["comparisons"][1]) + f"  {found['ratio']:.1f} times smaller, {found['minutes']:.1f} min")

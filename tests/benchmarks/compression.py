@@ -22,13 +22,13 @@ GROUPS = ["total", "layer", "centre", "width", "sparsity", "voxel"]
 DENSE_BITS = 32 * (100 * 256 + 256 + 256 * 512 + 512 + 512 * 50 + 50)  # of the generator 100-256-512-50
 UNTUNED = {"tune_steps": 0}
 # What everything is compared with, by examples/rings.toml.
-FLOAT = ["data.events=1000000", "train.steps=150000", "model.skip=true", "train.validation_events=20000",
-         "train.evaluate_every=15000"]
+FLOAT = ["data.events=1000000", "train.steps=150000"]
 CRITIC = {"tune_batch": 256, "tune_learning_rate": 3e-4, "alpha": 0.02, "restandardise": True}
-EIGHT = {"bits": 8, "sparsity": 0, "rounding": "adaround", "table_tolerance": 0.005}
+EIGHT = {"bits": 8, "sparsity": 0, "rounding": "adaround", "weight_range": "mse", "bias_correction": True,
+         "table_tolerance": 0.005}
 FLASH = 65536
 THREE = {**UNTUNED, "bits": 3, "sparsity": 0}
-PRUNED = {**CRITIC, "bits": 8, "tune_steps": 8000, "quantized_tune_steps": 20000}
+PRUNED = {**CRITIC, "alpha": 0.1, "bits": 8, "prune": "obc", "tune_steps": 30000, "quantized_tune_steps": 15000}
 
 # A flow of its own, by examples/flow.toml, whose couplings' networks rows called flow-... compress.
 FLOW = ["distill.steps=0", "data.events=1000000", "flow.couplings=8", "flow.hidden=[128,128]", "train.steps=30000",
@@ -39,7 +39,7 @@ STEPS = {"tune_steps": 4000, "quantized_tune_steps": 4000}
 # a search is asked for; the worst class; the most minutes
 ROWS = {
     "quantised-8bit": ({**UNTUNED, **EIGHT}, 0, None),
-    "quantised-4bit": ({**UNTUNED, **CRITIC, "bits": 4, "sparsity": 0, "quantized_tune_steps": 25000}, 1, 5),
+    "quantised-4bit": ({**UNTUNED, **CRITIC, "bits": 4, "sparsity": 0, "quantized_tune_steps": 20000}, 1, 5),
     "pruned-80": ({**PRUNED, "sparsity": 0.8}, 0, None),
     "pruned-90": ({**PRUNED, "sparsity": 0.9}, 1, None),
     "lossless": ("lossless.toml", 0, 15),
@@ -49,6 +49,7 @@ ROWS = {
     "gptq-3bit": ({**THREE, "rounding": "gptq", "weight_range": "mse"}, None, None),
     "magnitude-90": ({**UNTUNED, "bits": 8, "sparsity": 0.9}, None, None),
     "obc-90": ({**UNTUNED, "bits": 8, "sparsity": 0.9, "prune": "obc"}, None, None),
+    "flow-6bit": ({"bits": 6, "sparsity": 0.5, "tune_steps": 6000, "rounding": "adaround"}, 1, None),
     "by-hand-64KB": ({**STEPS, "bits": 8, "sparsity": 0.82}, None, None),
     "search-64KB": (("--target", "cortex-m4", "--flash", FLASH), None, None),
     "student-alone": (["train.steps=20000"], None, None),

@@ -44,6 +44,7 @@ struct Workspace {
   std::vector<Tensor> encoder_inputs = std::vector<Tensor>(2), decoder_inputs = encoder_inputs;
   std::vector<Tensor> residual = std::vector<Tensor>(1), code_gradient = residual, residual_gradient = residual;
   Tensor draws{}, slope{}, decoder_gradient{}, encoder_gradient{}, targets{};
+  HeadsSpace heads{};
 };
 
 void draw_batch(Workspace& w, std::int64_t step) {
@@ -119,7 +120,7 @@ double residuals_backward(Workspace& w) {
   const Tensor& slope = w.residual_gradient[0];
   if (const auto& heads = w.settings.heads) {
     total_backward(*heads, w.decoder.shards.output, slope, w.decoder_gradient);
-    return shares_likelihood(*heads, w.decoder.shards.output, w.targets, w.settings.quanta, w.decoder_gradient,
+    return shares_likelihood(*heads, w.decoder.shards.output, w.targets, w.settings.quanta, w.decoder_gradient, w.heads,
                              w.threads);
   }
   resize(w.decoder_gradient, slope.rows(), slope.columns());

@@ -60,17 +60,18 @@ void total_backward(const SoftmaxSplit& op, const Tensor& s, const Tensor& d_res
 }
 
 double shares_likelihood(const SoftmaxSplit& op, const Tensor& s, const Tensor& targets, double quanta, Tensor& ds,
-                         int threads) {
-  const Softmax groups = heads_softmax(op);
-  Tensor shares, of_event = zeros({s.rows(), 1});
-  forward(groups, s, shares, threads);
+                         HeadsSpace& space, int threads) {
+  const std::vector<int>& sizes = space.softmax.group_sizes;
+  if (sizes.empty()) space.softmax = heads_softmax(op);
+  forward(space.softmax, s, space.shares, threads);
+  resize(space.likelihood, s.rows(), 1);
   const float weight = static_cast<float>(quanta / s.rows());
   for_rows(threads, s.rows(), grain, [&](int i) {
-    const float *share = shares.row(i) + 1, *fraction = targets.row(i) + 1;
+    const float *share = space.shares.row(i) + 1, *fraction = targets.row(i) + 1;
     float* to = ds.row(i) + 1;
     double sum = 0;
-    for (std::size_t g = 1; g < groups.group_sizes.size(); ++g) {  // behind the total
-      const int parts = groups.group_sizes[g];
+    for (std::size_t g = 1; g < sizes.size(); ++g) {  // behind the total
+      const int parts = sizes[g];
       float all = 0;  // 1, or 0 of an empty layer
       for (int k = 0; k < parts; ++k) all += fraction[k];
       for (int k = 0; k < parts; ++k) {
@@ -79,10 +80,10 @@ double shares_likelihood(const SoftmaxSplit& op, const Tensor& s, const Tensor& 
       }
       share += parts, fraction += parts, to += parts;
     }
-    of_event.row(i)[0] = static_cast<float>(sum);
+    space.likelihood.row(i)[0] = static_cast<float>(sum);
   });
   double sum = 0;
-  for (const float v : of_event.data) sum += static_cast<double>(v);
+  for (const float v : space.likelihood.data) sum += static_cast<double>(v);
   return quanta * sum / s.rows();
 }
 

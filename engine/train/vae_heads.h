@@ -18,10 +18,16 @@ void total_residuals(const SoftmaxSplit&, const Tensor& s, const Tensor& targets
 // Given d loss / d rest: d loss / d s of that alone; the other columns become 0.
 void total_backward(const SoftmaxSplit&, const Tensor& s, const Tensor& d_rest, Tensor& ds);
 
+// What shares_likelihood() of one SoftmaxSplit needs besides; reused, so that no step allocates.
+struct HeadsSpace {
+  Softmax softmax{};
+  Tensor shares{}, likelihood{};  // of the softmaxes [events, width], of the events [events, 1]
+};
+
 // Log-likelihood of the fractions, mean over the events, in nats and but for a constant: every softmax is the law of a
 // multinomial of `quanta` draws, so that its part is quanta x (sum of fraction ln share); groups without energy count
 // for nothing. Adds d(-mean) / d s to ds.
 double shares_likelihood(const SoftmaxSplit&, const Tensor& s, const Tensor& targets, double quanta, Tensor& ds,
-                         int threads = 1);
+                         HeadsSpace&, int threads = 1);
 
 }  // namespace quench

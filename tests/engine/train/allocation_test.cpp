@@ -8,6 +8,8 @@
 
 #include "engine/train/flow.h"
 #include "engine/train/tune.h"
+#include "engine/train/vae.h"
+#include "engine/train/vae_heads.h"
 #include "tests/engine/train/small_gan.h"
 
 using namespace quench;
@@ -30,11 +32,36 @@ struct Counter {
   }
 };
 
-void check_gan(const SmallGan& s) {
+void check_gan(const SmallGan& s, const Model& teacher = {}) {
   Counter counter;
   GanControl control;
   control.progress = [&](const GanProgress&) { counter.count(); };
-  run(s, control);
+  train_gan(s.settings, s.data, start_gan(s.settings, s.preprocessing, teacher), control);
+  counter.check_none_after(3);
+}
+
+void check_vae(bool heads) {
+  SmallGan s = small_gan(1);  // its showers
+  VaeSettings settings;
+  settings.latent = 3, settings.hidden = {16, 24}, settings.encoder_hidden = {24};
+  settings.batch = 64, settings.steps = 9, settings.statistics_batches = 4, settings.statistics_batch = 100;
+  if (heads) {
+    settings.heads = SoftmaxSplit{s.preprocessing.split.layer_voxels};
+    s.data.heads = head_targets(s.preprocessing, toy_events(700));
+  }
+  Counter counter;
+  VaeControl control;
+  control.progress = [&](const VaeProgress&) { counter.count(); };
+  train_vae(settings, s.data, start_vae(settings, s.preprocessing), control, 1);
+  counter.check_none_after(3);
+}
+
+void check_tune(const Model& guide, TuneSettings settings = {}) {
+  settings.steps = 9, settings.batch = 64;
+  Counter counter;
+  TuneControl control;
+  control.progress = [&](std::int64_t, std::int64_t, double) { counter.count(); };
+  tune(guide, guide, settings, control);
   counter.check_none_after(3);
 }
 
@@ -61,6 +88,12 @@ TEST_CASE("GAN with spectral norm, a penalty, noise and moments: no step after t
   check_gan(s);
 }
 
+TEST_CASE("GAN that a teacher helps: no step after the third allocates") {
+  SmallGan s = small_gan(9);
+  s.settings.alpha = 0.5;
+  check_gan(s, gan_generator(s.settings, s.preprocessing));
+}
+
 TEST_CASE("flow: no step after the third allocates") {
   const SmallGan s = small_gan(1);
   FlowSettings settings;
@@ -72,13 +105,14 @@ TEST_CASE("flow: no step after the third allocates") {
   counter.check_none_after(3);
 }
 
-TEST_CASE("tuning: no step after the third allocates") {
-  const Model guide = flow_teacher(CouplingKind::affine);
+TEST_CASE("VAE of means with normal noise: no step after the third allocates") { check_vae(false); }
+
+TEST_CASE("VAE of softmax heads: no step after the third allocates") { check_vae(true); }
+
+TEST_CASE("tuning: no step after the third allocates") { check_tune(flow_teacher(CouplingKind::affine)); }
+
+TEST_CASE("tuning of softmax heads at a temperature, with features: no step after the third allocates") {
   TuneSettings settings;
-  settings.steps = 9, settings.batch = 64;
-  Counter counter;
-  TuneControl control;
-  control.progress = [&](std::int64_t, std::int64_t, double) { counter.count(); };
-  tune(guide, guide, settings, control);
-  counter.check_none_after(3);
+  settings.temperature = 3, settings.feature_weight = 0.5;
+  check_tune(softmax_generator(1, {16, 24}), settings);
 }

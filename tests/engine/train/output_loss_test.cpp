@@ -23,19 +23,6 @@ Tensor normals(int rows, int columns, std::uint64_t seed) {
   return t;
 }
 
-// Of toy showers: a total, 3 layers, 2 + 1 + 2 voxels. Weights far from 0.
-Model softmax_generator(std::uint64_t seed, std::vector<int> hidden, double total_scale = 1.6) {
-  GanSettings settings;
-  settings.seed = seed, settings.latent = 6, settings.hidden = std::move(hidden), settings.batch_norm = false;
-  settings.heads = SoftmaxSplit{toy_geometry().layer_voxels(), total_scale};
-  const Preprocessing p = fit_preprocessing(toy_events(500), toy_geometry(), 1);
-  Model generator = gan_generator(settings, p);
-  for_each_parameter(generator, [](std::size_t, const std::string&, Tensor& t) {
-    for (float& w : t.data) w *= 3;
-  });
-  return deploy(generator, p);
-}
-
 // Mean of T^2 KL over events, of one softmax of all columns from `first` to `end`: a plain sum in doubles.
 double plain_divergence(const Tensor& student, const Tensor& teacher, int first, int end, double temperature) {
   double all = 0;

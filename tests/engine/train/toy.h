@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <cmath>
+#include <cstdint>
+#include <utility>
+#include <vector>
 
 #include "engine/core/math.h"
 #include "engine/physics/events.h"
@@ -54,6 +57,20 @@ inline Model toy_generator() {
   Model generator = gan_generator(settings, p);
   for_each_parameter(generator, [](std::size_t, const std::string&, Tensor& t) {
     for (float& w : t.data) w *= 2;
+  });
+  return deploy(generator, p);
+}
+
+// A deployed generator of these showers that ends in softmax heads: a total, 3 layers, 2 + 1 + 2 voxels. Weights far
+// from 0.
+inline Model softmax_generator(std::uint64_t seed, std::vector<int> hidden, double total_scale = 1.6) {
+  GanSettings settings;
+  settings.seed = seed, settings.latent = 6, settings.hidden = std::move(hidden), settings.batch_norm = false;
+  settings.heads = SoftmaxSplit{toy_geometry().layer_voxels(), total_scale};
+  const Preprocessing p = fit_preprocessing(toy_events(500), toy_geometry(), 1);
+  Model generator = gan_generator(settings, p);
+  for_each_parameter(generator, [](std::size_t, const std::string&, Tensor& t) {
+    for (float& w : t.data) w *= 3;
   });
   return deploy(generator, p);
 }

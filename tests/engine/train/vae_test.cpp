@@ -171,7 +171,8 @@ TEST_CASE("vae: the heads' likelihood is a cross-entropy, and its slope that of 
   for (int j = 0; j < 5; ++j) events.showers.row(0)[j] = j == 1 ? 50.0f : 0.0f;  // two empty layers
   const Tensor targets = head_targets(p, events);
   Tensor s = random_tensor({6, 9}, 3, -2.0f, 2.0f), slope = zeros({6, 9}), unused = slope;
-  const auto likelihood = [&] { return shares_likelihood(op, s, targets, 40, unused); };
+  HeadsSpace space;
+  const auto likelihood = [&] { return shares_likelihood(op, s, targets, 40, unused, space); };
   double expected = 0;
   for (int i = 0; i < 6; ++i)
     for (const auto& [begin, end] : {std::pair(1, 4), std::pair(4, 6), std::pair(6, 7), std::pair(7, 9)}) {
@@ -181,7 +182,7 @@ TEST_CASE("vae: the heads' likelihood is a cross-entropy, and its slope that of 
         expected +=
             40.0 / 6 * static_cast<double>(targets.row(i)[j]) * (static_cast<double>(s.row(i)[j]) - std::log(all));
     }
-  CHECK(shares_likelihood(op, s, targets, 40, slope, 2) == doctest::Approx(expected).epsilon(1e-5));
+  CHECK(shares_likelihood(op, s, targets, 40, slope, space, 2) == doctest::Approx(expected).epsilon(1e-5));
   Tensor rest, d_rest = random_tensor({6, 1}, 4);
   const auto total = [&] {
     total_residuals(op, s, targets, rest);

@@ -182,9 +182,8 @@ QValue Quantizer::format(Value v, bool table_follows, bool zero_point, const Lay
   return code_for(width, -high, high, bits, coding, s_.power_of_two);
 }
 
-void Quantizer::lower(const Linear& op, std::size_t i) {
-  const Node& node = m_.nodes[i];
-  Value out = node.output;
+Quantizer::LinearOutput Quantizer::linear_output(std::size_t i) {
+  Value out = m_.nodes[i].output;
   std::size_t next = 0;
   double slope = 1;
   if (only_reader<Relu>(out, next))
@@ -193,16 +192,28 @@ void Quantizer::lower(const Linear& op, std::size_t i) {
     slope = leaky->slope;
   if (slope != 1) fused_.insert(next), out = m_.nodes[next].output;
   const Clamp* clamp = fuse_clamp(out);
-  const Coded x = coded(node.inputs[0], node.name);
-  const LayerFormat* own = own_format(node.name);
-  QValue y = format(out, table_follows(out), true, own);
+  QValue y = format(out, table_follows(out), true, own_format(m_.nodes[i].name));
   if (clamp) bound(*clamp, y);
-  QLinear q = quantize_linear(op, qvalue(x.value), x.scale, y, slope, linear_settings(node.name), "layer " + node.name);
-  q.requantize.low = static_cast<std::int32_t>(std::clamp<std::int64_t>(q.requantize.low, y.low, y.high));
-  CodedLinear place{i, p_.nodes.size(), out, x.scale};
+  return {out, slope, std::move(y)};
+}
+
+void Quantizer::set_codes(std::size_t i, const Coded& x, const LinearOutput& y, QLinear& q) const {
+  const Node& node = m_.nodes[i];
+  quantize_linear(std::get<Linear>(node.op), qvalue(x.value), x.scale, y.format, y.slope, linear_settings(node.name),
+                  "layer " + node.name, q);
+  q.requantize.low = static_cast<std::int32_t>(std::clamp<std::int64_t>(q.requantize.low, y.format.low, y.format.high));
+}
+
+void Quantizer::lower(const Linear&, std::size_t i) {
+  const Node& node = m_.nodes[i];
+  const LinearOutput y = linear_output(i);
+  const Coded x = coded(node.inputs[0], node.name);
+  QLinear q;
+  set_codes(i, x, y, q);
+  CodedLinear place{i, p_.nodes.size(), y.value, x.scale};
   for (double& factor : place.column_factor) factor /= qvalue(x.value).scale;
   linears_.push_back(std::move(place));
-  set(out, add(identifier(node.name), q, {x.value}, y), y.scale);
+  set(y.value, add(identifier(node.name), std::move(q), {x.value}, y.format), y.format.scale);
 }
 
 const LayerFormat* Quantizer::own_format(const std::string& layer) const {

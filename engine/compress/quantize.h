@@ -74,6 +74,10 @@ struct Quantized {
 // The Program with the places of the Model's values and layers in it.
 Quantized quantize_with_places(const Model&, const std::vector<Range>&, const QuantizeSettings&);
 
+// Makes of q, which a model of other weights became with settings of other steps, what quantize_with_places() makes of
+// these. True: in place, which is fast; false: anew, because more than Linears depends on what changed.
+bool quantize_again(Quantized& q, const Model&, const std::vector<Range>&, const QuantizeSettings&);
+
 // Which values, by Value, end the network or reach its end by layers that hand on what they read: they have output_bits
 // and keep their whole range.
 std::vector<bool> network_ends(const Model&);

@@ -4,20 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "engine/core/error.h"
+#include "engine/tensor/vector_for.h"
 
 namespace quench {
 namespace {
 
 double nearest(double x) { return std::floor(x + 0.5); }
-
-// Weights seen through an input with one scale: real weight times the column's own scale over the common one.
-std::vector<double> effective_weights(const Linear& op, const QValue& input, const std::vector<double>& column_scale) {
-  std::vector<double> w(op.weight.data.begin(), op.weight.data.end());
-  for (std::size_t i = 0; i < w.size(); ++i) w[i] *= column_scale[i % column_scale.size()] / input.scale;
-  return w;
-}
 
 // Smallest scale that holds `largest` in the symmetric range and the bias in 2^30.
 double weight_scale(double largest, double bias, double input_scale, const LinearSettings& s) {
@@ -27,6 +22,63 @@ double weight_scale(double largest, double bias, double input_scale, const Linea
   double scale =
       largest > 0 ? std::max(for_weights, for_bias) : std::max(std::fabs(bias) / (input_scale * 1048576.0), 1e-12);
   return s.power_of_two ? std::exp2(std::ceil(std::log2(scale) - 1e-9)) : scale;
+}
+
+// Real weights times these are seen through an input with one scale.
+std::vector<double> column_factors(std::size_t columns, const std::vector<double>& column_scale, double input_scale) {
+  std::vector<double> factor(columns);
+  for (std::size_t k = 0; k < columns; ++k) factor[k] = column_scale[k % column_scale.size()] / input_scale;
+  return factor;
+}
+
+double scale_of(const QLinear& q, std::size_t row) { return q.weight_scale[q.weight_scale.size() > 1 ? row : 0]; }
+
+void set_codes(const Linear& op, const std::vector<double>& factor, QLinear& q) {
+  const std::size_t columns = factor.size(), rows = static_cast<std::size_t>(q.rows);
+  const double most = (1 << (q.weight_bits - 1)) - 1;
+  q.weight.resize(rows * columns);
+  vector_loop([&] {
+    const double* f = factor.data();
+    for (std::size_t r = 0; r < rows; ++r) {
+      const double scale = scale_of(q, r);
+      const float* from = op.weight.data.data() + r * columns;
+      std::int16_t* to = q.weight.data() + r * columns;
+      for (std::size_t k = 0; k < columns; ++k)
+        to[k] =
+            static_cast<std::int16_t>(std::clamp(nearest(static_cast<double>(from[k]) * f[k] / scale), -most, most));
+    }
+  });
+}
+
+void set_biases(const Linear& op, const QValue& input, const std::string& where, QLinear& q) {
+  q.bias.clear();
+  const std::int16_t* code = q.weight.data();
+  for (std::size_t r = 0; r < op.bias.size(); ++r, code += q.columns) {
+    const std::int64_t sum = std::accumulate(code, code + q.columns, std::int64_t{0});
+    const double bias =
+        nearest(op.bias.data[r] / (input.scale * scale_of(q, r))) - static_cast<double>(input.zero * sum);
+    if (std::fabs(bias) > 2147483647.0)
+      fail(where, ": the bias of row ", r, " needs ", bias, " steps, 32 bits hold 2147483647");
+    q.bias.push_back(static_cast<std::int32_t>(bias));
+  }
+}
+
+// slope: below zero; of 0 and 1 there is no pair of its own.
+void set_factors(const QValue& input, const QValue& output, double slope, const std::string& kind,
+                 const std::string& where, QLinear& q) {
+  Requantization& to = q.requantize;
+  to.kind = kind;
+  to.multiplier.clear(), to.shift.clear(), to.negative_multiplier.clear(), to.negative_shift.clear();
+  const bool pairs = slope != 0 && slope != 1;
+  const std::string below = pairs ? where + " (slope " + std::to_string(slope) + " below zero)" : "";
+  for (double scale : q.weight_scale) {
+    const double factor = input.scale * scale / output.scale;
+    const Factor f = closest_factor(factor, kind, where);
+    to.multiplier.push_back(f.multiplier), to.shift.push_back(f.shift);
+    if (!pairs) continue;
+    const Factor g = closest_factor(factor * slope, kind, below);
+    to.negative_multiplier.push_back(g.multiplier), to.negative_shift.push_back(g.shift);
+  }
 }
 
 }  // namespace
@@ -55,57 +107,44 @@ Coding coding_of(const QValue& v) {
 
 QValue energy_value(int length) { return {"", Meaning::energy, length, 32, false, 1, 0, 0, 4294967295}; }
 
-QLinear quantize_linear(const Linear& op, const QValue& input, const std::vector<double>& column_scale,
-                        const QValue& output, double slope, const LinearSettings& s, const std::string& where) {
-  QLinear q;
+void quantize_linear(const Linear& op, const QValue& input, const std::vector<double>& column_scale,
+                     const QValue& output, double slope, const LinearSettings& s, const std::string& where,
+                     QLinear& q) {
   q.rows = op.weight.rows(), q.columns = op.weight.columns(), q.weight_bits = s.bits;
   if (q.columns != input.length) fail(where, ": ", q.columns, " columns for an input of ", input.length, " elements");
-  const std::vector<double> w = effective_weights(op, input, column_scale);
   const std::size_t columns = static_cast<std::size_t>(q.columns), rows = static_cast<std::size_t>(q.rows);
-  if (std::all_of(w.begin(), w.end(), [](double x) { return x == 0; }))
-    fail(where, ": all ", w.size(), " weights are zero; prune less");
-  const int most = (1 << (s.bits - 1)) - 1;
+  const std::vector<float>& weight = op.weight.data;
+  if (std::all_of(weight.begin(), weight.end(), [](float x) { return x == 0; }))
+    fail(where, ": all ", weight.size(), " weights are zero; prune less");
+  const std::vector<double> factor = column_factors(columns, column_scale, input.scale);
   if (!s.weight_scale.empty() && s.weight_scale.size() != 1 && s.weight_scale.size() != rows)
     fail(where, ": ", s.weight_scale.size(), " weight scales for ", rows, " rows; 1 or ", rows, " are needed");
   q.weight_scale = s.weight_scale;
   for (std::size_t r = 0; s.weight_scale.empty() && r < rows; ++r) {
     double largest = 0;
-    for (std::size_t k = 0; k < columns; ++k) largest = std::max(largest, std::fabs(w[r * columns + k]));
+    for (std::size_t k = 0; k < columns; ++k)
+      largest = std::max(largest, std::fabs(static_cast<double>(weight[r * columns + k]) * factor[k]));
     q.weight_scale.push_back(weight_scale(largest, op.bias.data[r], input.scale, s));
   }
   if (!s.per_channel) q.weight_scale = {*std::max_element(q.weight_scale.begin(), q.weight_scale.end())};
-  q.requantize.kind = s.multiplier;
-  for (std::size_t r = 0; r < rows; ++r) {
-    const double scale = q.weight_scale[q.weight_scale.size() > 1 ? r : 0];
-    std::int64_t sum = 0;
-    for (std::size_t k = 0; k < columns; ++k) {
-      const double code = std::clamp<double>(nearest(w[r * columns + k] / scale), -most, most);
-      q.weight.push_back(static_cast<std::int16_t>(code));
-      sum += static_cast<std::int64_t>(code);
-    }
-    const double bias = nearest(op.bias.data[r] / (input.scale * scale)) - static_cast<double>(input.zero * sum);
-    if (std::fabs(bias) > 2147483647.0)
-      fail(where, ": the bias of row ", r, " needs ", bias, " steps, 32 bits hold 2147483647");
-    q.bias.push_back(static_cast<std::int32_t>(bias));
-  }
+  set_codes(op, factor, q);
+  set_biases(op, input, where, q);
   const Interval proof = accumulator_interval(q, input.low, input.high);
   q.accumulator_low = proof.low, q.accumulator_high = proof.high;
   const std::int64_t reach = std::max(-proof.low, proof.high);
   if (reach >= std::int64_t{1} << 47)
     fail(where, ": the accumulator reaches ", reach, ", more than the 48 bits that exist; use fewer bits");
-  if (reach > 2147483647 && q.requantize.kind == "wide") q.requantize.kind = "narrow";
-  for (double scale : q.weight_scale) {
-    const double factor = input.scale * scale / output.scale;
-    const Factor f = closest_factor(factor, q.requantize.kind, where);
-    q.requantize.multiplier.push_back(f.multiplier), q.requantize.shift.push_back(f.shift);
-    if (slope == 0 || slope == 1) continue;
-    const Factor g =
-        closest_factor(factor * slope, q.requantize.kind, where + " (slope " + std::to_string(slope) + " below zero)");
-    q.requantize.negative_multiplier.push_back(g.multiplier), q.requantize.negative_shift.push_back(g.shift);
-  }
+  const bool narrow = reach > 2147483647 && s.multiplier == "wide";
+  set_factors(input, output, slope, narrow ? "narrow" : s.multiplier, where, q);
   q.requantize.zero = output.zero;
   q.requantize.low = slope == 0 ? output.zero : static_cast<std::int32_t>(output.low);
   q.requantize.high = static_cast<std::int32_t>(output.high);
+}
+
+QLinear quantize_linear(const Linear& op, const QValue& input, const std::vector<double>& column_scale,
+                        const QValue& output, double slope, const LinearSettings& s, const std::string& where) {
+  QLinear q;
+  quantize_linear(op, input, column_scale, output, slope, s, where, q);
   return q;
 }
 

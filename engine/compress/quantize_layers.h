@@ -33,6 +33,9 @@ struct LinearSettings {
 // ReLU, 1 none).
 QLinear quantize_linear(const Linear&, const QValue& input, const std::vector<double>& column_scale,
                         const QValue& output, double slope, const LinearSettings&, const std::string& where);
+// The same into q, whose memory is reused.
+void quantize_linear(const Linear&, const QValue& input, const std::vector<double>& column_scale, const QValue& output,
+                     double slope, const LinearSettings&, const std::string& where, QLinear& q);
 
 // total = f(value of the code) * E; f is at least 0 and grows.
 QFraction fraction_of_energy(const QValue& code, const std::string& function, const std::function<double(double)>& f,

@@ -21,6 +21,9 @@ class Quantizer {
  public:
   Quantizer(const Model&, const std::vector<Range>&, const QuantizeSettings&);
   Quantized run();
+  // The codes of the Linears of q, which the same model with other weights and steps became. False, with q lost, where
+  // more than those depends on what changed.
+  bool update(Quantized& q);
 
  private:
   using Coded = CodedValue;
@@ -92,6 +95,13 @@ class Quantizer {
   static void bound(Pair&);
   // Where saturation at a Clamp's bounds lies in codes; the value's proven range becomes the same.
   static void bound(const Clamp&, QValue&);
+  struct LinearOutput {  // of a Linear and the activation that it does at once
+    Value value;
+    double slope;  // below zero
+    QValue format;
+  };
+  LinearOutput linear_output(std::size_t node);
+  void set_codes(std::size_t node, const Coded& x, const LinearOutput&, QLinear&) const;
   const LayerFormat* own_format(const std::string& layer) const;
   LinearSettings linear_settings(const std::string& layer = "") const;
   void lower_table(std::size_t node, const std::string& function, const std::function<double(double)>&);

@@ -11,6 +11,7 @@
 #include "engine/core/error.h"
 #include "engine/model/shards.h"
 #include "engine/run/run.h"
+#include "engine/tensor/vector_for.h"
 #include "engine/train/adam.h"
 #include "engine/train/dead_zone.h"
 #include "engine/train/deploy.h"
@@ -37,16 +38,15 @@ std::vector<Tensor*> joined(std::vector<Tensor*> a, const std::vector<Tensor*>& 
   return a;
 }
 
-// The layers' formats with these steps.
-QuantizeSettings with_steps(QuantizeSettings formats, const Model& core, const std::vector<CodedLinear>& linears,
-                            const Steps& steps) {
+// Gives the layers' formats these steps.
+void set_steps(const Model& core, const std::vector<CodedLinear>& linears, const Steps& steps,
+               QuantizeSettings& formats) {
   for (std::size_t l = 0; l < linears.size(); ++l) {
     LayerFormat& own = formats.layers[core.nodes[linears[l].node].name];
     own.weight_scale.clear();
     for (float s : steps[2 * l].data) own.weight_scale.push_back(std::exp(static_cast<double>(s)));
     own.output_scale = std::exp(static_cast<double>(steps[2 * l + 1].data[0]));
   }
-  return formats;
 }
 
 const QLinear& integers(const Quantized& q, const CodedLinear& place) {
@@ -89,10 +89,15 @@ void set_weights(Model& core, const Quantized& q) {
     const QLinear& codes = integers(q, place);
     Tensor& weight = std::get<Linear>(core.nodes[place.node].op).weight;
     const std::size_t columns = place.column_factor.size();
-    for (std::size_t i = 0; i < weight.size(); ++i)
-      weight.data[i] =
-          static_cast<float>(codes.weight[i] * codes.weight_scale[codes.weight_scale.size() > 1 ? i / columns : 0] /
-                             place.column_factor[i % columns]);
+    vector_loop([&] {
+      const double* factor = place.column_factor.data();
+      for (int r = 0; r < codes.rows; ++r) {
+        const double scale = codes.weight_scale[codes.weight_scale.size() > 1 ? static_cast<std::size_t>(r) : 0];
+        const std::int16_t* code = codes.weight.data() + static_cast<std::size_t>(r) * columns;
+        float* to = weight.row(r);
+        for (std::size_t k = 0; k < columns; ++k) to[k] = static_cast<float>(code[k] * scale / factor[k]);
+      }
+    });
   }
 }
 
@@ -101,8 +106,15 @@ void set_values(const Quantized& q, const CodedValue& coded, const Words& words,
   const QValue& v = q.program.values[index(coded.value)];
   resize(to, events, v.length);
   const std::size_t length = static_cast<std::size_t>(v.length);
-  for (std::size_t i = 0; i < to.size(); ++i)
-    to.data[i] = static_cast<float>((static_cast<std::int32_t>(words[i]) - v.zero) * coded.scale[i % length]);
+  vector_loop([&] {
+    const double* scale = coded.scale.data();
+    for (int e = 0; e < events; ++e) {
+      const std::uint32_t* word = words.data() + static_cast<std::size_t>(e) * length;
+      float* real = to.row(e);
+      for (std::size_t k = 0; k < length; ++k)
+        real[k] = static_cast<float>((static_cast<std::int32_t>(word[k]) - v.zero) * scale[k]);
+    }
+  });
 }
 
 struct Forward {
@@ -175,23 +187,25 @@ void weight_gradient(const Model& core, const Model& coded, const Quantized& q, 
     Tensor& gradient = std::get<Linear>(slope.nodes[place.node].op).weight;
     const std::size_t columns = place.column_factor.size();
     const double most = (1 << (codes.weight_bits - 1)) - 0.5;
-    std::vector<double> sums(steps[2 * l].size());
-    for (std::size_t i = 0; i < real.size(); ++i) {
-      const std::size_t row = sums.size() > 1 ? i / columns : 0;
-      if (real.data[i] == 0) {
-        gradient.data[i] = 0;  // pruned
-        continue;
+    const std::size_t parts = steps[2 * l].size(), part = real.size() / parts;
+    for (std::size_t p = 0; p < parts; ++p) {
+      const double step = codes.weight_scale[p];
+      double sum = 0;
+      for (std::size_t i = p * part, k = 0; i < (p + 1) * part; ++i, k = k + 1 < columns ? k + 1 : 0) {
+        const float w = real.data[i];
+        if (w == 0) {
+          gradient.data[i] = 0;  // pruned
+          continue;
+        }
+        if (zones && zones->holds(l, w)) continue;  // 0 whatever the step
+        const bool clipped = std::fabs(static_cast<double>(w) * place.column_factor[k] / step) > most;
+        const double difference = clipped ? static_cast<double>(quantised.data[i])
+                                          : static_cast<double>(quantised.data[i]) - static_cast<double>(w);
+        sum += static_cast<double>(gradient.data[i]) * difference;
+        if (clipped) gradient.data[i] = 0;
       }
-      if (zones && zones->holds(l, real.data[i])) continue;  // 0 whatever the step
-      const double code =
-          static_cast<double>(real.data[i]) * place.column_factor[i % columns] / codes.weight_scale[row];
-      const bool clipped = std::fabs(code) > most;
-      const double difference = clipped ? static_cast<double>(quantised.data[i])
-                                        : static_cast<double>(quantised.data[i]) - static_cast<double>(real.data[i]);
-      sums[row] += static_cast<double>(gradient.data[i]) * difference;
-      if (clipped) gradient.data[i] = 0;
+      steps[2 * l].data[p] = static_cast<float>(sum);
     }
-    for (std::size_t r = 0; r < sums.size(); ++r) steps[2 * l].data[r] = static_cast<float>(sums[r]);
   }
 }
 
@@ -252,12 +266,13 @@ QuantizedStudent tune_quantized(const Model& teacher, QuantizedStudent student, 
   const InputSource source = input_source(guide, s.seed, s.latent_bits);
   const std::vector<Range> ranges =
       calibrate(core, inputs_of(core, draw(source, 0, calibration_events, threads)), threads);
-  const QuantizeSettings formats = student.formats;
+  QuantizeSettings& formats = student.formats;
   const bool learns = !formats.power_of_two && !formats.fixed_width;
   Quantized q = quantize_with_places(core, ranges, formats);
   const std::vector<CodedLinear> linears = q.linears;
   Steps steps = first_steps(core, q, formats), step_slopes = zeros_like(steps), step_first = step_slopes,
         step_second = step_slopes, step_average = steps;
+  if (learns) set_steps(core, linears, steps, formats), q = quantize_with_places(core, ranges, formats);
   Model coded = core, gradient = quench::zeros_like(core), first = gradient, second = gradient, average = core;
   const AdamTensors weights{parameter_tensors(core), parameter_tensors(gradient), parameter_tensors(first),
                             parameter_tensors(second)};
@@ -265,6 +280,8 @@ QuantizedStudent tune_quantized(const Model& teacher, QuantizedStudent student, 
   const std::vector<Tensor*> averages = joined(parameter_tensors(average), pointers(step_average)),
                              learning = joined(weights.parameters, stepping.parameters);
   Shards guided, shards;
+  TuneEvents batch;
+  std::vector<Tensor> inputs;
   Tensor slope, adversarial;
   AdversarySettings against;
   against.seed = s.seed, against.batch = s.batch;
@@ -276,18 +293,20 @@ QuantizedStudent tune_quantized(const Model& teacher, QuantizedStudent student, 
   for (std::int64_t step = -alone; step < s.steps; ++step) {
     const std::int64_t drawn = step + alone;
     const std::uint64_t event = static_cast<std::uint64_t>(drawn) * static_cast<std::uint64_t>(s.batch);
-    TuneEvents batch = draw(source, event, s.batch, threads);
+    draw(source, event, s.batch, batch, threads);
     if (adversary) batch.energies = adversary->events(drawn);
-    q = quantize_with_places(zones ? zones->cleared(core) : core, ranges,
-                             learns ? with_steps(formats, core, linears, steps) : formats);
+    if (learns) set_steps(core, linears, steps, formats);
     coded = core;
+    if (zones) zones->clear(core, coded);
+    quantize_again(q, coded, ranges, formats);
     set_weights(coded, q);
     forward_by(Forward{coded, q, source, batch, event}, coded, s.batch, shards, threads);
     const double rate = scheduled_rate(s.learning_rate, s.decay_from, std::max<std::int64_t>(step, 0), s.steps);
     if (adversary) adversary->step(shards.output, drawn, rate / s.learning_rate, threads);
     if (step < 0 && control.stop && control.stop->load()) break;
     if (step < 0) continue;
-    forward(guide, inputs_of(guide, batch), Mode::inference, guided, threads);
+    inputs_of(guide, batch, inputs);
+    forward(guide, inputs, Mode::inference, guided, threads);
     double loss = mean_square(shards.output, guided.output, slope);
     if (adversary) {
       loss = s.alpha * loss + (1 - s.alpha) * adversary->student_gradient(adversarial, threads);
@@ -313,7 +332,7 @@ QuantizedStudent tune_quantized(const Model& teacher, QuantizedStudent student, 
     if (control.progress) control.progress(step + 1, s.steps, loss);
     if (control.stop && control.stop->load()) break;
   }
-  if (learns) student.formats = with_steps(formats, core, linears, step_average);
+  if (learns) set_steps(core, linears, step_average, formats);
   student.model = with_core(std::move(student.model), zones ? zones->cleared(average) : average);
   return student;
 }

@@ -75,7 +75,101 @@ QuantizeSettings bits(int n) {
   return s;
 }
 
+// The generator's core with weights far from 0.
+Model core_of(const GanSettings& settings) {
+  const Preprocessing p = fit_preprocessing(toy_events(500), toy_geometry(), 1);
+  Model generator = gan_generator(settings, p);
+  for_each_parameter(generator, [](std::size_t, const std::string&, Tensor& t) {
+    for (float& w : t.data) w *= 2;
+  });
+  return generator_core(deploy(generator, p));
+}
+
+GanSettings small_generator(const std::string& activation, bool skip) {
+  GanSettings s;
+  s.latent = 6, s.hidden = {24, 24}, s.batch_norm = false, s.activation = activation, s.skip = skip;
+  return s;
+}
+
+// A step of training: all parameters move, and weights become 0 or come back.
+void move(Model& core, int step) {
+  for_each_parameter(core, [&](std::size_t, const std::string&, Tensor& t) {
+    for (std::size_t i = 0; i < t.size(); ++i) {
+      t.data[i] += 0.02f * std::sin(static_cast<float>(i + 1) * static_cast<float>(step));
+      if (i % 7 == static_cast<std::size_t>(step)) t.data[i] = 0;
+    }
+  });
+}
+
+// The program's own steps times `factor`, as if learned.
+void give_steps(const Model& core, const Quantized& q, double factor, QuantizeSettings& formats) {
+  for (const CodedLinear& place : q.linears) {
+    LayerFormat& own = formats.layers[core.nodes[place.node].name];
+    own.weight_scale = std::get<QLinear>(q.program.nodes[place.program_node].op).weight_scale;
+    for (double& s : own.weight_scale) s *= factor;
+    own.output_scale = factor * q.program.values[index(q.values.at(index(place.output)).value)].scale;
+  }
+}
+
+// Takes the program through three steps of training, each against the program that is quantised anew; true when all
+// were made in place.
+bool follows(Model core, QuantizeSettings formats) {
+  const InputSource source = input_source(core, 5, 8);
+  const std::vector<Range> ranges = calibrate(core, inputs_of(core, draw(source, 0, 500, 1)), 1);
+  const bool learns = !formats.power_of_two && !formats.fixed_width;
+  Quantized q = quantize_with_places(core, ranges, formats);
+  if (learns) give_steps(core, q, 0.9, formats), q = quantize_with_places(core, ranges, formats);
+  int in_place = 0;
+  for (int step = 1; step <= 3; ++step) {
+    const Program before = q.program;
+    move(core, step);
+    if (learns) give_steps(core, q, 1.01, formats);
+    in_place += quantize_again(q, core, ranges, formats);
+    const Quantized anew = quantize_with_places(core, ranges, formats);
+    CHECK(q.program == anew.program);
+    CHECK_FALSE(q.program == before);
+    CHECK(q.linears.size() == anew.linears.size());
+    for (std::size_t l = 0; l < anew.linears.size(); ++l) {
+      CHECK(q.linears[l].program_node == anew.linears[l].program_node);
+      CHECK(q.linears[l].column_factor == anew.linears[l].column_factor);
+    }
+    CHECK(q.values.size() == anew.values.size());
+    for (const auto& [v, coded] : anew.values) {
+      CHECK(index(q.values.at(v).value) == index(coded.value));
+      CHECK(q.values.at(v).scale == coded.scale);
+    }
+  }
+  return in_place == 3;
+}
+
 }  // namespace
+
+TEST_CASE("a program that is quantised again in place is the one that is quantised anew") {
+  const Model core = core_of(small_generator("relu", false)), leaky = core_of(small_generator("leaky-relu", false));
+  QuantizeSettings one_scale = bits(4), fixed = bits(8), affine = bits(5), narrow = bits(6), shift = bits(4);
+  one_scale.per_channel = false;
+  fixed.fixed_width = 12, fixed.fixed_integer = 5;
+  affine.symmetric = false;
+  narrow.multiplier = "narrow";
+  shift.power_of_two = true;
+  for (const QuantizeSettings& s : {bits(3), one_scale, fixed, affine, narrow, shift}) CHECK(follows(core, s));
+  for (const QuantizeSettings& s : {bits(3), one_scale, affine, narrow}) CHECK(follows(leaky, s));
+  for (const CouplingKind kind : {CouplingKind::additive, CouplingKind::affine})
+    CHECK(follows(generator_core(flow_teacher(kind)), bits(4)));
+}
+
+TEST_CASE("where more than Linears depends on weights or steps, quantising again quantises anew") {
+  Model tables = core_of(small_generator("relu", false));
+  for (Node& node : tables.nodes)
+    if (std::holds_alternative<Relu>(node.op)) node.op = Tanh{};
+  CHECK_FALSE(follows(tables, bits(4)));
+  CHECK_FALSE(follows(core_of(small_generator("relu", true)), bits(4)));  // a Sum reads two Linears
+  FlowSettings settings;
+  settings.couplings = 4, settings.hidden = {24}, settings.act_norm = true;
+  const Preprocessing p = fit_preprocessing(toy_events(500), toy_geometry(), 1);
+  const Model flow = deploy(flow_sampling(flow_density(settings, 5, &p.condition)), p);
+  CHECK_FALSE(follows(generator_core(flow), bits(4)));
+}
 
 TEST_CASE("the first step: twice the mean over the root of the largest code, at most what holds the largest weight") {
   CHECK(learned_step_start({0.9, 0, -1.1, 1.0, 0, -1.0}, 3) == doctest::Approx(1.1 / 3));

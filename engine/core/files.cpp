@@ -3,12 +3,15 @@
 #include "engine/core/files.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <string>
 #include <system_error>
@@ -60,10 +63,12 @@ struct Temporary {
   int file = -1;
 };
 
+const char* const partial = ".partial-";  // and the number of the process that writes
+
 // A new file beside `path`; two processes or threads that write the same path never share one.
 Temporary open_temporary(const std::string& path) {
   for (int attempt = 0;; ++attempt) {
-    const std::string name = path + ".partial-" + std::to_string(::getpid()) + "-" + std::to_string(attempt);
+    const std::string name = path + partial + std::to_string(::getpid()) + "-" + std::to_string(attempt);
     const int file = ::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file >= 0) return {name, file};
     if (errno != EEXIST || attempt > 1000) cannot_write(path, errno);
@@ -154,6 +159,20 @@ std::string read_file(const std::string& path) {
   }
   const bool sized = S_ISREG(status.st_mode) && status.st_size > 0;
   return read_open(file, path, sized ? static_cast<std::size_t>(status.st_size) : 0);
+}
+
+void remove_partials(const std::string& beginning) {
+  const std::filesystem::path whole(beginning);
+  const std::string name = whole.filename().string();
+  std::error_code error;
+  const std::filesystem::path folder = whole.has_parent_path() ? whole.parent_path() : std::filesystem::path(".");
+  for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
+    const std::string found = entry.path().filename().string();
+    const std::size_t at = found.rfind(partial);
+    if (found.compare(0, name.size(), name) != 0 || at == std::string::npos) continue;
+    const long writer = std::strtol(found.c_str() + at + std::strlen(partial), nullptr, 10);
+    if (writer > 0 && ::kill(static_cast<pid_t>(writer), 0) != 0 && errno == ESRCH) ::unlink(entry.path().c_str());
+  }
 }
 
 void write_file(const std::string& path, const std::string& bytes) {

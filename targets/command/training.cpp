@@ -346,6 +346,8 @@ void save_trained(const Trained& trained, const Recipe& r, const std::string& pa
 
 Trained train_model(const Recipe& r, const Data& data, const std::string& checkpoint, bool resume, int threads) {
   const auto start = std::chrono::steady_clock::now();
+  const std::size_t name = checkpoint.find_last_of('/') + 1;  // 0 without a folder
+  if (resume) remove_partials(checkpoint.substr(0, checkpoint.find('.', name)) + ".");
   Trained result;
   const auto train = !r.distill.teacher.empty() && r.distill.alpha == 1 ? train_student
                      : r.model.family == "flow"                         ? train_flow_model

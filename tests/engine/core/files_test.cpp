@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -147,4 +148,20 @@ TEST_CASE("folders are made with their parents, and a file in the way is named")
   CHECK_THROWS_AS(quench::make_folder(folder / "f"), quench::Error);
   CHECK_THROWS_AS(quench::make_folder(folder / "f/g"), quench::Error);
   CHECK_THROWS_AS(quench::make_folder(""), quench::Error);
+}
+
+TEST_CASE("what a killed process left of writing goes, what a living one writes stays") {
+  const Folder folder;
+  const pid_t gone = fork();
+  if (gone == 0) _exit(0);
+  waitpid(gone, nullptr, 0);
+  const std::string dead = ".partial-" + std::to_string(gone) + "-0", living = ".partial-" + std::to_string(getpid());
+  for (const std::string& name : {"m.onnx" + dead, "m.onnx.checkpoint" + dead, "m.onnx" + living + "-0",
+                                  "other.onnx" + dead, std::string("m.onnx"), std::string("m.partial-")})
+    quench::write_file(folder / name, "x");
+  quench::remove_partials(folder / "m.");
+  CHECK(folder.files() == 4);
+  for (const std::string& name : {"m.onnx" + living + "-0", "other.onnx" + dead, std::string("m.onnx")})
+    CHECK(fs::exists(folder / name));
+  quench::remove_partials(folder / "none/m.");  // no folder, nothing to do
 }

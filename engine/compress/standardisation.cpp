@@ -80,6 +80,7 @@ void share(AffineLowering& a, const Wanted& mean, const Wanted& deviation, doubl
            const QValue& condition, const std::function<double(std::int32_t)>& c_of, const std::string& multiplier,
            std::int64_t bits) {
   const int length = a.mean_value.length;
+  const double middle = 0.5 * (low + high), reach = high > low ? 0.5 * (high - low) : 1;  // one energy: T_k(0)
   int code_bits = 0;
   while ((condition.high - condition.low) >> code_bits) ++code_bits;
   for (int degree = 1; degree <= most_degree; ++degree) {
@@ -87,8 +88,12 @@ void share(AffineLowering& a, const Wanted& mean, const Wanted& deviation, doubl
     const std::vector<double> columns(static_cast<std::size_t>(degree), value.scale);
     for (int weight_bits : {8, 16}) {
       const auto rows = [&](const Wanted& w, const QValue& out) {
-        return quantize_linear(expansion(w, length, degree, low, high), value, columns, out, 1,
-                               {weight_bits, true, false, multiplier, {}}, "conditional standardisation");
+        Linear op = expansion(w, length, degree, low, high);
+        // No Linear may be its biases alone: where nothing depends on the energy, a weight too small to show.
+        if (std::all_of(op.weight.data.begin(), op.weight.data.end(), [](float x) { return x == 0; }))
+          op.weight.data[0] = static_cast<float>(1e-9 * w.scale);
+        return quantize_linear(op, value, columns, out, 1, {weight_bits, true, false, multiplier, {}},
+                               "conditional standardisation");
       };
       const QLinear of_mean = rows(mean, a.mean_value), of_deviation = rows(deviation, a.deviation_value);
       const std::int64_t in_rows = linear_bits(of_mean) + linear_bits(of_deviation);
@@ -96,10 +101,10 @@ void share(AffineLowering& a, const Wanted& mean, const Wanted& deviation, doubl
         const std::int64_t entries =
             table_entries(static_cast<std::int32_t>(condition.low), static_cast<std::int32_t>(condition.high), l);
         if (in_rows + 16 * degree * entries >= bits) break;
-        const QTable shared = lines(
-            "lines through Chebyshev polynomials", degree, degree, static_cast<std::int32_t>(condition.low),
-            static_cast<std::int32_t>(condition.high), -32768, 32767, l,
-            [&](int k, std::int32_t q) { return 32767 * chebyshev(k + 1, (2 * c_of(q) - low - high) / (high - low)); });
+        const QTable shared =
+            lines("lines through Chebyshev polynomials", degree, degree, static_cast<std::int32_t>(condition.low),
+                  static_cast<std::int32_t>(condition.high), -32768, 32767, l,
+                  [&](int k, std::int32_t q) { return 32767 * chebyshev(k + 1, (c_of(q) - middle) / reach); });
         if (worst_error(shared, of_mean, mean, condition, c_of) > 1 ||
             worst_error(shared, of_deviation, deviation, condition, c_of) > 1)
           continue;

@@ -92,6 +92,25 @@ TEST_CASE("mean and deviation are right to the tolerance at every code, whicheve
     }
 }
 
+TEST_CASE("events of one energy, and numbers that do not depend on it, have their means and deviations") {
+  ConditionalAffine op = wavy(49);
+  std::fill(op.mean.data.begin(), op.mean.data.end(), 0.0f);  // one energy and no mean: every weight is 0
+  const Codes codes;
+  for (const double top : {0.5, 1.0}) {
+    const AffineLowering a = lower_affine(op, 0, 49, 0.5, top, codes.condition, codes.input, 0.01, "wide");
+    REQUIRE(a.shared);
+    for (std::int32_t code : {-32768, 0, 16384, 20000, 32767}) {
+      const std::vector<std::int32_t> mean = integers(a, a.mean, code), deviation = integers(a, a.deviation, code);
+      const double c = std::clamp(code / 32767.0, 0.5, top);
+      for (int j = 0; j < 49; ++j) {
+        const double sigma = std::exp(polynomial(op.log_deviation, j, c));
+        CHECK(mean[static_cast<std::size_t>(j)] == 0);
+        CHECK(deviation[static_cast<std::size_t>(j)] * a.deviation_value.scale == doctest::Approx(sigma).epsilon(0.02));
+      }
+    }
+  }
+}
+
 TEST_CASE("shared functions are taken where they store less") {
   const AffineLowering many = lowered(wavy(49), 0.02, "wide"), tables = lowered(wavy(49), 0.02, "shift");
   REQUIRE(many.shared);

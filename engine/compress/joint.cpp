@@ -12,9 +12,8 @@ Model prune_and_round(const Model& m, const PruneSettings& s, Span<const Tensor>
                       bool correct_bias, int threads) {
   check_settings(m, s);
   const auto change = [&](const LayerView& view) {
-    const auto own = s.layers.find(view.node.name);
-    Linear op = prune_obc(aimed(view.op(), view.x, view.exact_y, threads), view.x,
-                          own == s.layers.end() ? s.sparsity : own->second, threads);
+    Linear op =
+        prune_obc(aimed(view.op(), view.x, view.exact_y, threads), view.x, sparsity_of(s, view.node.name), threads);
     op = gptq(op, *view.codes, view.x, threads);
     if (correct_bias) op.bias = corrected_bias(op, view.x, view.exact_y);
     return op;

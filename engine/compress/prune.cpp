@@ -43,8 +43,7 @@ Linear pruned_by_magnitude(Linear op, double fraction) {
 
 Linear pruned(const LayerView& view, const PruneSettings& s, int threads) {
   const Linear& op = view.op();
-  const auto own = s.layers.find(view.node.name);
-  const double sparsity = own == s.layers.end() ? s.sparsity : own->second;
+  const double sparsity = sparsity_of(s, view.node.name);
   if (s.method == "magnitude") return pruned_by_magnitude(op, sparsity);
   if (s.method == "wanda") return prune_wanda(op, view.x, sparsity);
   if (s.method == "obc") return prune_obc(aimed(op, view.x, view.exact_y, threads), view.x, sparsity, threads);
@@ -69,6 +68,11 @@ Model prune(Model m, double fraction, PruneScope scope) {
   if (scope == PruneScope::global) drop_smallest(all, fraction);
   check_layers(m, fraction);
   return m;
+}
+
+double sparsity_of(const PruneSettings& s, const std::string& layer) {
+  const auto own = s.layers.find(layer);
+  return own == s.layers.end() ? s.sparsity : own->second;
 }
 
 void check_settings(const Model& m, const PruneSettings& s) {

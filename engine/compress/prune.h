@@ -24,6 +24,9 @@ struct PruneSettings {
   std::map<std::string, double> layers;  // sparsities of single Linears, by name; magnitude, wanda and obc
 };
 
+// Of one Linear: its own, or that of all.
+double sparsity_of(const PruneSettings&, const std::string& layer);
+
 // Fails for fractions that are none, and for layers that the model has not.
 void check_settings(const Model&, const PruneSettings&);
 

@@ -92,6 +92,19 @@ Judged judge(const Recipe& r, const Data& data, const Trained& trained, const Co
   return j;
 }
 
+const QNode* maker(const Program& p, ValueId v) {
+  const auto found = std::find_if(p.nodes.begin(), p.nodes.end(), [&](const QNode& n) { return n.output == v; });
+  return found == p.nodes.end() ? nullptr : &*found;
+}
+
+// Whether a Linear reads functions of the energy: means and deviations, which the float model has as polynomials.
+bool standardises(const Program& p, const QNode& linear) {
+  const QNode* table = maker(p, linear.inputs[0]);
+  if (!table || !std::holds_alternative<QTable>(table->op)) return false;
+  const QNode* condition = maker(p, table->inputs[0]);
+  return condition && std::holds_alternative<QLogEnergy>(condition->op);
+}
+
 std::vector<ReportLayer> report_layers(const Program& p, const Plan& layout) {
   std::vector<ReportLayer> rows;
   for (std::size_t i = 0; i < p.nodes.size(); ++i) {
@@ -104,7 +117,7 @@ std::vector<ReportLayer> report_layers(const Program& p, const Plan& layout) {
       row.weights = static_cast<std::int64_t>(op->weight.size());
       row.nonzeros = row.weights - std::count(op->weight.begin(), op->weight.end(), std::int16_t{0});
       row.bits = op->weight_bits;
-      row.float_bits = 32 * (row.weights + op->rows);
+      if (!standardises(p, node)) row.float_bits = 32 * (row.weights + op->rows);
       row.has_accumulator = true;
       row.accumulator_lowest = op->accumulator_low, row.accumulator_highest = op->accumulator_high;
     } else {
@@ -155,13 +168,14 @@ Report make_report(const Recipe& r, const Data& data, const Trained& trained, co
                   {"compression", duration_text(c.seconds)},
                   {"threads", std::to_string(threads)}};
   report.float_bits = p.original_bits, report.compressed_bits = host.stored_bits, report.weight_bits = r.compress.bits;
-  report.summary = "A conditional generator trained on " + grouped(data.training.size()) + " showers, pruned to " +
-                   rounded(100.0 * static_cast<double>(host.multiplications - host.nonzeros) /
-                               static_cast<double>(host.multiplications),
-                           3) +
-                   " % zeros and quantised to " + std::to_string(r.compress.bits) +
-                   " bits: " + ratio_text(p.original_bits, host.stored_bits) + " in stored bits.";
   report.layers = report_layers(p, host);
+  double learned = 0, zeros = 0;
+  for (const ReportLayer& layer : report.layers)
+    if (layer.float_bits > 0)
+      learned += static_cast<double>(layer.weights), zeros += static_cast<double>(layer.weights - layer.nonzeros);
+  report.summary = "A conditional generator trained on " + grouped(data.training.size()) + " showers, pruned to " +
+                   rounded(100 * zeros / learned, 3) + " % zeros and quantised to " + std::to_string(r.compress.bits) +
+                   " bits: " + ratio_text(p.original_bits, host.stored_bits) + " in stored bits.";
   for (const NamedComparison& n : j.comparisons)
     report.candidates.push_back(
         {n.name, n.comparison, n.name == "float model" || n.name == "compressed model", n.judgement});

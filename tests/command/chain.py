@@ -77,6 +77,12 @@ class Chain(CommandTest):
         report = json.loads(text, parse_constant=lambda word: self.fail(f'{word} is no JSON'))
         self.assertEqual(report['seed'], 1)
         self.assertEqual([t['name'] for t in report['targets']], MACHINES)
+        # The layers' float sizes are the whole's: the polynomials that standardise are in none of them.
+        sizes = report['sizes']
+        layers = sizes['layers']
+        self.assertEqual(sum(layer['float_bits'] or 0 for layer in layers), sizes['float_bits'])
+        self.assertIn('logit_mean', [layer['name'] for layer in layers if layer['weights']])
+        self.assertRegex(report['summary'], r'pruned to (50|5\d\.\d) % zeros')
 
     def test_recipe_is_complete(self):
         """The recipe that run leaves behind says it all: it makes the same model."""

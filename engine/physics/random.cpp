@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include "engine/physics/random.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/core/math.h"
@@ -95,6 +96,19 @@ double normal(Random& g) {
   }
 }
 
+double normal_below(Random& g, double bound) {
+  if (bound > -0.5)
+    for (;;) {
+      const double x = normal(g);
+      if (x < bound) return x;
+    }
+  const double rate = 0.5 * (-bound + std::sqrt(bound * bound + 4));
+  for (;;) {
+    const double x = -bound - log(uniform(g)) / rate;
+    if (-2 * log(uniform(g)) > (x - rate) * (x - rate)) return -x;
+  }
+}
+
 double gamma(Random& g, double shape) {
   if (shape < 1) {
     const double larger = gamma(g, shape + 1);
@@ -125,6 +139,12 @@ double ln_gamma(double x) {
       (1.0 / 12 - i2 * (1.0 / 360 - i2 * (1.0 / 1260 - i2 * (1.0 / 1680 - i2 * (1.0 / 1188 - i2 * (691.0 / 360360))))));
   constexpr double kHalfLnTwoPi = 0.91893853320467274178;
   return (x - 0.5) * log(x) - x + kHalfLnTwoPi + stirling - log(product);
+}
+
+double ln_normal_below(double x) {
+  if (x > 0) return log(0.5 * (1 + gamma_p(0.5, 0.5 * x * x)));
+  const double half_square = 0.5 * std::min(x * x, 37.0 * 37.0);
+  return log(0.5 * (half_square < 1.5 ? 1 - series(0.5, half_square) : fraction(0.5, half_square)));
 }
 
 double gamma_p(double a, double x) {

@@ -9,8 +9,6 @@
 #include "engine/core/error.h"
 #include "engine/core/math.h"
 #include "engine/core/parallel_for.h"
-#include "engine/physics/random.h"
-#include "engine/train/streams.h"
 
 namespace quench {
 namespace {
@@ -20,22 +18,6 @@ double smallest_energy(const Tensor& showers) {
   for (float e : showers.data)
     if (e > 0 && e < smallest) smallest = e;
   return static_cast<double>(smallest);
-}
-
-// Every voxel below the threshold gets an energy below it, from the stream of its event.
-Tensor filled(const Tensor& showers, double threshold_mev, std::uint64_t seed, int threads) {
-  Tensor all = showers;
-  const std::uint64_t fill_seed = stream_seed(seed, Use::fill);
-  parallel_for(threads, static_cast<std::size_t>(all.rows()), 64, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) {
-      Random random(fill_seed, i, 0);
-      float* voxel = all.row(static_cast<int>(i));
-      for (int j = 0; j < all.columns(); ++j)
-        if (!(static_cast<double>(voxel[j]) >= threshold_mev))
-          voxel[j] = static_cast<float>(threshold_mev * exp(-0.05 - 0.7 * std::fabs(normal(random))));
-    }
-  });
-  return all;
 }
 
 Tensor conditions(const LogEnergy& op, const Tensor& energies) {
@@ -73,14 +55,15 @@ TrainingSet training_set(const Preprocessing& p, const Events& events, std::uint
   int voxels = 0;
   for (int n : p.split.layer_voxels) voxels += n;
   check_events(events, voxels);
-  const Tensor s = stick_breaking_numbers(p.split, filled(events.showers, p.threshold_mev, seed, threads),
+  const Tensor c = conditions(p.condition, events.incident_energies);
+  const Tensor s = stick_breaking_numbers(p.split, filled(p.empty_voxels, events.showers, c, seed, threads),
                                           events.incident_energies, threads);
   ConditionalAffine standardise = p.numbers;
   standardise.inverse = true;
   TrainingSet set;
   set.energies = events.incident_energies;
   std::vector<Tensor> saved;
-  forward(standardise, s, conditions(p.condition, events.incident_energies), set.numbers, saved, threads);
+  forward(standardise, s, c, set.numbers, saved, threads);
   return set;
 }
 
@@ -95,7 +78,8 @@ Preprocessing fit_preprocessing(const Events& events, const Geometry& geometry, 
   p.split.layer_voxels = geometry.layer_voxels();
   const Tensor c = conditions(p.condition, events.incident_energies);
   const int degree = polynomial_degree(c);
-  const Tensor voxels = filled(events.showers, p.threshold_mev, seed, threads);
+  p.empty_voxels = fit_empty_voxels(events.showers, c, p.split.layer_voxels, p.threshold_mev, degree, seed, threads);
+  const Tensor voxels = filled(p.empty_voxels, events.showers, c, seed, threads);
   p.numbers =
       fit_conditional(stick_breaking_numbers(p.split, voxels, events.incident_energies, threads), c, degree, threads);
   p.log_voxels = fit_conditional(logarithms(voxels), c, degree, threads);

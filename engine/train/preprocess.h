@@ -9,6 +9,7 @@
 #include "engine/ops/stick_breaking.h"
 #include "engine/physics/events.h"
 #include "engine/physics/geometry.h"
+#include "engine/train/empty_voxels.h"
 
 namespace quench {
 
@@ -19,6 +20,7 @@ struct Preprocessing {
   // Voxels below it count as empty: the geometry's threshold, or the smallest energy in any voxel where that is 0.
   double threshold_mev = 0;
   LogEnergy condition;
+  EmptyVoxels empty_voxels;  // what is put into them
   StickBreaking split;
   ConditionalAffine numbers;     // standardised -> stick-breaking numbers
   ConditionalAffine log_voxels;  // standardised -> ln(voxel / MeV)
@@ -30,10 +32,10 @@ struct TrainingSet {
   Tensor heads = {};  // head_targets() where a decoder with softmax heads learns (vae_heads.h), else empty
 };
 
-// Empty voxels are filled with threshold * exp(-0.05 - 0.7 |N|), N standard normal from the event's own stream. The
-// standardisation s = mu(c) + sigma(c) x is fitted column by column: mu and ln sigma are polynomials of c of degree 3,
-// lower where the energies span less (a single energy: degree 0). Over the events every x has mean 0 and standard
-// deviation 1. Fails for fewer than two events and for showers that do not fit the geometry.
+// Empty voxels are filled first (empty_voxels.h). The standardisation s = mu(c) + sigma(c) x is fitted column by
+// column: mu and ln sigma are polynomials of c of degree 3, lower where the energies span less (a single energy: degree
+// 0). Over the events every x has mean 0 and standard deviation 1. Fails for fewer than two events and for showers that
+// do not fit the geometry.
 Preprocessing fit_preprocessing(const Events&, const Geometry&, std::uint64_t seed, int threads = 1);
 
 TrainingSet training_set(const Preprocessing&, const Events&, std::uint64_t seed, int threads = 1);

@@ -19,6 +19,7 @@ enum class Use : std::uint32_t {
   flow_order,
   mixture,
   split,
+  censored,
   instance_noise = 20,  // of the GAN's critic, with the next two
   interpolation,
   spectral,

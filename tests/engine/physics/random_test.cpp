@@ -129,6 +129,32 @@ TEST_CASE("binomial: exact probabilities, by inversion and by rejection") {
   CHECK(binomial(g, 0, 0.5) == 0);
 }
 
+TEST_CASE("normal numbers below a bound: none above, and moments of the truncated law") {
+  for (double bound : {-30.0, -3.0, -0.6, -0.4, 0.0, 2.5}) {
+    CAPTURE(bound);
+    Random g(14, static_cast<std::uint64_t>(100 + bound), 0);
+    double sum = 0, squares = 0;
+    for (int i = 0; i < kDraws; ++i) {
+      const double x = normal_below(g, bound);
+      REQUIRE(x < bound);
+      sum += x, squares += x * x;
+    }
+    // hazard = density / probability below; mean -hazard, second moment 1 - bound hazard
+    const double hazard = std::exp(-0.5 * bound * bound - 0.91893853320467274 - ln_normal_below(bound));
+    const double variance = 1 - bound * hazard - hazard * hazard, mean = sum / kDraws;
+    CHECK(std::fabs(mean + hazard) < 5 * std::sqrt(variance / kDraws));
+    CHECK(squares / kDraws - mean * mean == doctest::Approx(variance).epsilon(0.05));
+  }
+}
+
+TEST_CASE("the probability of a normal number below x, in both tails") {
+  for (double x : {-20.0, -5.0, -1.8, -1.7, -0.1, 0.0, 0.3, 3.0})
+    CHECK(ln_normal_below(x) == doctest::Approx(std::log(0.5 * std::erfc(-x / std::sqrt(2.0)))).epsilon(1e-11));
+  CHECK(ln_normal_below(9) == doctest::Approx(0));
+  CHECK(ln_normal_below(-1e6) == ln_normal_below(-37));
+  CHECK(std::isfinite(ln_normal_below(-37)));
+}
+
 TEST_CASE("gamma functions: closed forms") {
   CHECK(ln_gamma(1) == doctest::Approx(0).epsilon(1e-13));
   CHECK(ln_gamma(0.5) == doctest::Approx(0.57236494292470009).epsilon(1e-13));  // ln sqrt(pi)

@@ -105,7 +105,7 @@ double normal_below(Random& g, double bound) {
   const double rate = 0.5 * (-bound + std::sqrt(bound * bound + 4));
   for (;;) {
     const double x = -bound - log(uniform(g)) / rate;
-    if (-2 * log(uniform(g)) > (x - rate) * (x - rate)) return -x;
+    if (!(-2 * log(uniform(g)) < (x - rate) * (x - rate))) return -x;  // a bound that is no number gives none
   }
 }
 

@@ -28,7 +28,7 @@ EIGHT = {"bits": 8, "sparsity": 0, "rounding": "adaround", "weight_range": "mse"
          "table_tolerance": 0.005}
 FLASH = 65536
 THREE = {**UNTUNED, "bits": 3, "sparsity": 0}
-PRUNED = {**CRITIC, "alpha": 0.1, "bits": 8, "prune": "obc", "tune_steps": 30000, "quantized_tune_steps": 15000}
+PRUNED = {**CRITIC, "bits": 8, "prune": "obc", "tune_steps": 20000, "quantized_tune_steps": 20000}
 
 # A flow of its own, by examples/flow.toml, whose couplings' networks rows called flow-... compress.
 FLOW = ["distill.steps=0", "data.events=1000000", "flow.couplings=8", "flow.hidden=[128,128]", "train.steps=30000",

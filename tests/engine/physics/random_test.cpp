@@ -147,6 +147,11 @@ TEST_CASE("normal numbers below a bound: none above, and moments of the truncate
   }
 }
 
+TEST_CASE("a normal number below what is no number is none") {
+  Random g(1, 1, 1);
+  CHECK(std::isnan(normal_below(g, std::nan(""))));
+}
+
 TEST_CASE("the probability of a normal number below x, in both tails") {
   for (double x : {-20.0, -5.0, -1.8, -1.7, -0.1, 0.0, 0.3, 3.0})
     CHECK(ln_normal_below(x) == doctest::Approx(std::log(0.5 * std::erfc(-x / std::sqrt(2.0)))).epsilon(1e-11));

@@ -22,7 +22,7 @@ GROUPS = ["total", "layer", "centre", "width", "sparsity", "voxel"]
 DENSE_BITS = 32 * (100 * 256 + 256 + 256 * 512 + 512 + 512 * 50 + 50)  # of the generator 100-256-512-50
 UNTUNED = {"tune_steps": 0}
 # What everything is compared with, by examples/rings.toml.
-FLOAT = ["data.events=1000000", "train.steps=150000"]
+FLOAT = ["data.events=1000000", "train.steps=75000"]
 CRITIC = {"tune_batch": 256, "tune_learning_rate": 3e-4, "alpha": 0.02, "restandardise": True}
 EIGHT = {"bits": 8, "sparsity": 0, "rounding": "adaround", "weight_range": "mse", "bias_correction": True,
          "table_tolerance": 0.005}

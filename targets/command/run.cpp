@@ -173,9 +173,10 @@ Report make_report(const Recipe& r, const Data& data, const Trained& trained, co
   for (const ReportLayer& layer : report.layers)
     if (layer.float_bits > 0)
       learned += static_cast<double>(layer.weights), zeros += static_cast<double>(layer.weights - layer.nonzeros);
-  report.summary = "A conditional generator trained on " + grouped(data.training.size()) + " showers, pruned to " +
-                   rounded(100 * zeros / learned, 3) + " % zeros and quantised to " + std::to_string(r.compress.bits) +
-                   " bits: " + ratio_text(p.original_bits, host.stored_bits) + " in stored bits.";
+  report.summary = "A conditional generator trained on " + grouped(data.training.size()) + " showers, " +
+                   rounded(100 * zeros / learned, 3) + " % of its weights zero, quantised to " +
+                   std::to_string(r.compress.bits) + " bits: " + ratio_text(p.original_bits, host.stored_bits) +
+                   " in stored bits.";
   for (const NamedComparison& n : j.comparisons)
     report.candidates.push_back(
         {n.name, n.comparison, n.name == "float model" || n.name == "compressed model", n.judgement});

@@ -29,7 +29,7 @@ ShowerQuality shower_quality(const Recipe& r, const Data& data, const Preprocess
 }
 
 std::vector<TrainingCurve> quality_curves(const Recipe& r) {
-  const std::string unit = "mean separation power, " + grouped(r.train.validation_events) + " showers kept aside";
+  const std::string unit = "mean S, " + grouped(r.train.validation_events) + " showers kept aside";
   return {{"averaged generator", unit, {}, {}}, {"statistical floor", unit, {}, {}}};
 }
 

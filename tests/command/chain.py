@@ -82,7 +82,7 @@ class Chain(CommandTest):
         layers = sizes['layers']
         self.assertEqual(sum(layer['float_bits'] or 0 for layer in layers), sizes['float_bits'])
         self.assertIn('logit_mean', [layer['name'] for layer in layers if layer['weights']])
-        self.assertRegex(report['summary'], r'pruned to (50|5\d\.\d) % zeros')
+        self.assertRegex(report['summary'], r', (50|5\d\.\d) % of its weights zero, quantised')
 
     def test_recipe_is_complete(self):
         """The recipe that run leaves behind says it all: it makes the same model."""

@@ -102,7 +102,7 @@ class SoftmaxHeads(CommandTest):
         self.assertNotIn(' Spread ', program)
         self.assertIn('latent code length 8 ', program.replace('latent_out', 'latent'))
         plots = {plot['y']: plot['lines'] for plot in json.loads(out['report.json'])['plots']}
-        self.assertEqual([line['x'] for line in plots['mean separation power, 300 showers kept aside']],
+        self.assertEqual([line['x'] for line in plots['mean S, 300 showers kept aside']],
                          [[10, 20, 30, 40]] * 2)
         # Asked for by its option, tuning is refused where a model has no core to tune.
         self.ok('compress', 'out/model.onnx', '--tune-steps', 5, '--out', 'tuned.qprog')
@@ -133,7 +133,7 @@ class Validation(CommandTest):
                       'train.evaluate_every=10', '--out', 'out')
         self.assertEqual(answer.returncode, 0, answer.stderr)
         plots = {plot['y']: plot['lines'] for plot in json.loads(tree(self.folder / 'out')['report.json'])['plots']}
-        lines = {line['name']: line for line in plots['mean separation power, 300 showers kept aside']}
+        lines = {line['name']: line for line in plots['mean S, 300 showers kept aside']}
         self.assertEqual(set(lines), {'averaged generator', 'statistical floor'})
         self.assertEqual(lines['averaged generator']['x'], [10, 20, 30, 40])
         self.assertLess(max(lines['statistical floor']['y']), min(lines['averaged generator']['y']))

@@ -1,92 +1,13 @@
-// Generated HLS folders: compiled, run, compared with the interpreter, and broken on purpose.
+// Generated HLS folders: compiled, run, compared with the interpreter.
 // SPDX-License-Identifier: MIT
-#include <doctest/doctest.h>
-
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
-#include "codegen/emit.h"
 #include "engine/core/error.h"
 #include "engine/kernels/crc.h"
 #include "tests/engine/run/random_program.h"
-
-namespace quench {
-extern const std::vector<EmbeddedFile> hls_stand_in;  // ap_int.h, mutate.h
-}
-
-namespace {
+#include "tests/hls/generated_folder.h"
 
 using namespace quench;
-namespace fs = std::filesystem;
 
-const Target target{"vitis-hls", "", Emitter::hls, 0, 0, 0, {}, nullptr};
-
-struct Result {
-  int status;
-  std::string text;
-};
-
-struct Folder {
-  fs::path path;
-
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "quench-hls-XXXXXX").string();
-    REQUIRE(mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { fs::remove_all(path); }
-
-  void write(const std::string& name, const std::string& text) const {
-    fs::create_directories((path / name).parent_path());
-    std::ofstream(path / name, std::ios::binary) << text;
-  }
-  std::string read(const std::string& name) const {
-    std::ostringstream text;
-    text << std::ifstream(path / name, std::ios::binary).rdbuf();
-    return text.str();
-  }
-  void write(const Files& files) const {
-    for (const auto& [name, text] : files) write(name, text);
-  }
-  Result run(const std::string& command) const {
-    std::FILE* pipe = popen(("cd '" + path.string() + "' && (" + command + ") 2>&1").c_str(), "r");
-    REQUIRE(pipe != nullptr);
-    std::string text;
-    char buffer[4096];
-    for (std::size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) text.append(buffer, n);
-    const int status = pclose(pipe);
-    return {status < 0 ? -1 : (status >> 8) & 255, text};
-  }
-  // Warnings are errors, but not those about pragmas of another compiler.
-  void compile(const std::string& sources, const std::string& options) const {
-    const char* compiler = std::getenv("CXX");
-    const Result r = run(std::string(compiler ? compiler : "g++") +
-                         " -std=c++14 -O0 -Wall -Wextra -Wpedantic -Wconversion "
-                         "-Werror -Wno-unknown-pragmas " +
-                         options + " " + sources);
-    INFO(r.text);
-    REQUIRE(r.status == 0);
-  }
-  void write_stand_in(const char* file) const {
-    for (const EmbeddedFile& f : hls_stand_in)
-      if (f.name == file) write(file, std::string(f.text));
-  }
-};
-
-bool starts_with(const std::string& text, const std::string& with) { return text.compare(0, with.size(), with) == 0; }
-
-std::string replaced(std::string text, const std::string& from, const std::string& to, bool all = false) {
-  std::size_t at = text.find(from);
-  REQUIRE(at != std::string::npos);
-  for (; at != std::string::npos; at = all ? text.find(from, at + to.size()) : std::string::npos)
-    text.replace(at, from.size(), to);
-  return text;
-}
+namespace {
 
 std::uint32_t energy_of(std::uint32_t event) { return event * 2654435761u; }
 
@@ -118,14 +39,14 @@ std::string reference(const Program& p) {
 
 void check_program(const Program& p, Encoding encoding, bool exact_widths) {
   INFO("program ", p.name);
-  const Folder f;
-  f.write(emit(p, target, encoding));
+  const GeneratedFolder f;
+  f.write(emit(p, hls_target, encoding));
   const std::string kernel = p.name + ".cpp", bench = p.name + "_tb.cpp";
   f.write("driver.cpp", driver(p));
   f.compile(kernel, "-c -o kernel.o");
   f.compile("kernel.o " + bench, "-o bench");
   f.compile("kernel.o driver.cpp", "-o driver");
-  const Result r = f.run("./bench");
+  const CommandResult r = f.run("./bench");
   CHECK(r.status == 0);
   CHECK_MESSAGE(starts_with(r.text, "PASS: " + std::to_string(p.nodes.size()) + " layers, 32 events, "), r.text);
   CHECK(f.run("./driver").text == reference(p));
@@ -133,7 +54,7 @@ void check_program(const Program& p, Encoding encoding, bool exact_widths) {
   // The same sources with exact integers that end the run when a width does not hold its value.
   f.write_stand_in("ap_int.h");
   f.compile(kernel + " " + bench, "-I. -Wno-maybe-uninitialized -o exact");
-  const Result exact = f.run("./exact");
+  const CommandResult exact = f.run("./exact");
   CHECK_MESSAGE(exact.text == r.text, exact.text);
 }
 
@@ -269,14 +190,14 @@ TEST_CASE("the ends of every range fit the widths") {
   const Program p = extremes();
   check(p);
   for (Encoding encoding : {Encoding::dense, Encoding::csr}) {
-    const Folder f;
-    f.write(emit(p, target, encoding));
+    const GeneratedFolder f;
+    f.write(emit(p, hls_target, encoding));
     f.compile("extremes.cpp extremes_tb.cpp", "-fsanitize=undefined -fno-sanitize-recover=all -o bench");
-    const Result r = f.run("./bench");
+    const CommandResult r = f.run("./bench");
     CHECK_MESSAGE(r.status == 0, r.text);
     f.write_stand_in("ap_int.h");
     f.compile("extremes.cpp extremes_tb.cpp", "-I. -Wno-maybe-uninitialized -o exact");
-    const Result exact = f.run("./exact");
+    const CommandResult exact = f.run("./exact");
     CHECK_MESSAGE(exact.text == r.text, exact.text);
   }
 }
@@ -284,10 +205,10 @@ TEST_CASE("the ends of every range fit the widths") {
 TEST_CASE("programs without noise take and return codes") {
   const Program p = features();
   check(p);
-  const Folder f;
-  f.write(emit(p, target));
+  const GeneratedFolder f;
+  f.write(emit(p, hls_target));
   f.compile("features.cpp features_tb.cpp", "-o bench");
-  const Result r = f.run("./bench");
+  const CommandResult r = f.run("./bench");
   CHECK_MESSAGE(r.status == 0, r.text);
   CHECK(starts_with(r.text, "PASS: 5 layers, 32 events"));
   // Worked by hand: h = (10, -20, 30), t = (30, 40, 50): 3 + round((300 * 10 + 500 * (30 + 7)) / 1024) = 3 + 21, and so
@@ -302,113 +223,10 @@ TEST_CASE("programs without noise take and return codes") {
   CHECK(f.run("./driver").text == "24 20 40");
 }
 
-TEST_CASE("every changed constant is noticed and its layer named") {
-  for (const Program& p : {random_program(6), random_generator(7, 6, {20}, 30, 0.5)}) {
-    const Folder f;
-    f.write(emit(p, target, Encoding::csr));
-    f.write_stand_in("mutate.h");
-    f.write(p.name + "_layers.h", replaced(f.read(p.name + "_layers.h"), "static const ", "static ", true));
-    std::string main = "#define main testbench_main\n#include \"" + p.name +
-                       "_tb.cpp\"\n#undef main\nusing namespace quench;\n"
-                       "using namespace " +
-                       p.name +
-                       "_hls;\n#include \"mutate.h\"\nint main() {\n  Mutations m = {0, 0, 0};\n"
-                       "  for (int round = 0; round < 8; ++round) {\n";
-    std::istringstream bench(f.read(p.name + "_tb.cpp"));
-    for (std::string line; std::getline(bench, line);) {
-      const std::size_t call = line.find("check_constant(b, "), end = line.find(", checksum(");
-      if (call == std::string::npos || end == std::string::npos) continue;
-      const std::string constant = line.substr(end + 11, line.find(')') - end - 11);
-      main += "    mutate(m, " + line.substr(call + 18, end - call - 18) + ", " + constant + ");\n";
-    }
-    f.write("mutations.cpp", main + "  }\n  std::printf(\"%d %d %d\\n\", m.done, m.by_layer_checks, m.missed);\n}\n");
-    f.compile(p.name + ".cpp mutations.cpp", "-O1 -o mutations");
-    const Result r = f.run("./mutations");
-    INFO(r.text);
-    std::istringstream counts(r.text);
-    int done = 0, by_layer_checks = 0, missed = -1;
-    counts >> done >> by_layer_checks >> missed;
-    CHECK(done >= 200);
-    CHECK(missed == 0);
-    // Most changes move an output code of a golden event or a probe; the checksum is for those that rounding hides.
-    CHECK(by_layer_checks * 2 >= done);
-  }
-}
-
-TEST_CASE("a changed file is noticed") {
-  const Program p = random_generator(8, 6, {20}, 30, 0.5);
-  const Folder f;
-  f.write(emit(p, target, Encoding::dense));
-  const std::string layers = p.name + "_layers.h", build = p.name + ".cpp " + p.name + "_tb.cpp";
-  const std::string original = f.read(layers);
-
-  SUBCASE("data") {
-    f.compile(build, "-o bench");
-    REQUIRE(f.run("./bench").status == 0);
-    const auto damage = [&](const std::string& file, const std::string& expected, auto&& change) {
-      const std::string before = f.read(file);
-      f.write(file, change(before));
-      const Result r = f.run("./bench");
-      f.write(file, before);
-      CHECK(r.status == 1);
-      CHECK_MESSAGE(starts_with(r.text, expected), file, ": ", r.text);
-    };
-    // The last number of a file with another last digit.
-    const auto last_digit = [](std::string text) {
-      char& digit = text[text.size() - 2];
-      digit = digit == '0' ? '1' : static_cast<char>(digit - 1);
-      return text;
-    };
-    const auto last_line_lost = [](const std::string& text) {
-      return text.substr(0, text.rfind('\n', text.size() - 2) + 1);
-    };
-    const auto nothing = [](const std::string&) { return std::string(); };
-    damage("data/value_hidden1_out.dat", "mismatch: layer hidden1, event 31, element 19: got ", last_digit);
-    damage("data/probes_hidden1.dat", "mismatch: layer hidden1, probe ", last_digit);
-    damage("data/probes_latent.dat", "mismatch: layer latent, probe ", last_digit);
-    damage("data/constants.dat", "mismatch: layer voxels, constant table ", last_digit);
-    damage("data/value_hidden1_out.dat", "data/value_hidden1_out.dat: 31 rows, needs 32", last_line_lost);
-    damage("data/probes_voxels.dat", "data/probes_voxels.dat: cannot be read", nothing);
-    damage("data/constants.dat", "data/constants.dat, line 2: 2 numbers, needs 1",
-           [&](const std::string& text) { return replaced(text, "word\n", "word\n1 "); });
-  }
-  SUBCASE("arithmetic") {
-    // No constant differs: only running the layer can tell.
-    f.write(layers, replaced(original, "((halves + 1) >> 1) + zero_hidden1", "(halves >> 1) + zero_hidden1"));
-    f.compile(build, "-o bench");
-    const Result r = f.run("./bench");
-    CHECK(r.status == 1);
-    CHECK_MESSAGE(starts_with(r.text, "mismatch: layer hidden1, "), r.text);
-  }
-  SUBCASE("the order of the layers' operands") {
-    const std::string kernel = f.read(p.name + ".cpp");
-    f.write(p.name + ".cpp", replaced(kernel, "read_event(seed, index,", "read_event(index, seed,"));
-    f.compile(build, "-o bench");
-    const Result r = f.run("./bench");
-    CHECK(r.status == 1);
-    CHECK_MESSAGE(starts_with(r.text, "mismatch: layer " + p.name + " (all layers), event 0"), r.text);
-  }
-  SUBCASE("a width") {
-    // Two bits less than the range proof asks for: the stand-in ends the run at the value that does not fit.
-    f.write_stand_in("ap_int.h");
-    const std::size_t at = original.find("typedef Signed<");
-    REQUIRE(at != std::string::npos);
-    const int width = std::atoi(original.c_str() + at + 15);
-    std::string narrow = original;
-    narrow.replace(at + 15, std::to_string(width).size(), std::to_string(width - 2));
-    f.write(layers, narrow);
-    f.compile(build, "-I. -Wno-maybe-uninitialized -o bench");
-    const Result r = f.run("./bench");
-    CHECK(r.status == 3);
-    CHECK_MESSAGE(r.text.find("needs more than " + std::to_string(width - 2) + " signed bits") != std::string::npos,
-                  r.text);
-  }
-}
-
 TEST_CASE("equal programs give equal bytes, and the project names its own files") {
   const Program p = random_generator(9, 4, {8}, 10, 0.5);
-  const Files files = emit(p, target);
-  CHECK(files == emit(p, target));
+  const Files files = emit(p, hls_target);
+  CHECK(files == emit(p, hls_target));
   CHECK(files.at("hls_config.cfg").find("\nsyn.top=" + p.name + "\n") != std::string::npos);
   CHECK(files.at("run_hls.tcl").find("\nset_top " + p.name + "\n") != std::string::npos);
   for (const auto& [name, text] : files)
@@ -420,6 +238,6 @@ TEST_CASE("names that cannot be a function of their own are refused") {
   Program p = random_generator(9, 4, {8}, 10, 0.5);
   for (const char* name : {"main", "quench", "int", "noise", "crc"}) {
     p.name = name;
-    CHECK_THROWS_AS(emit(p, target), Error);
+    CHECK_THROWS_AS(emit(p, hls_target), Error);
   }
 }

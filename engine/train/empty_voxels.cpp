@@ -10,7 +10,7 @@
 #include "engine/ops/sums.h"
 #include "engine/physics/random.h"
 #include "engine/tensor/cholesky.h"
-#include "engine/train/preprocess.h"
+#include "engine/train/fit_conditional.h"
 #include "engine/train/streams.h"
 
 namespace quench {

@@ -1,5 +1,7 @@
 // Fits mean and deviation of every column as polynomials of the condition, in double.
 // SPDX-License-Identifier: MIT
+#include "engine/train/fit_conditional.h"
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -7,7 +9,6 @@
 
 #include "engine/core/math.h"
 #include "engine/core/parallel_for.h"
-#include "engine/train/preprocess.h"
 
 namespace quench {
 namespace {

@@ -10,6 +10,7 @@
 #include "engine/physics/events.h"
 #include "engine/physics/geometry.h"
 #include "engine/train/empty_voxels.h"
+#include "engine/train/fit_conditional.h"
 
 namespace quench {
 
@@ -43,8 +44,5 @@ TrainingSet training_set(const Preprocessing&, const Events&, std::uint64_t seed
 // Degree of the polynomials for conditions c [events, 1]: 3 where they span at least 0.5 (in decades), 2 from 0.2, 1
 // from 0.02, else 0; always less than the number of different energies.
 int polynomial_degree(const Tensor& c);
-
-// mu and sigma of every column of `values` [events, width] as functions of c [events, 1].
-ConditionalAffine fit_conditional(const Tensor& values, const Tensor& c, int degree, int threads = 1);
 
 }  // namespace quench

@@ -8,27 +8,24 @@ EXAMPLES/rings.toml is trained, on more showers and for longer. Rows: see ROWS; 
 against 20,000; separations and distances in 1e-3; the smallest of classes is 0 lossless, 1 light, 2 aggressive.
 """
 import json
-import pathlib
 import re
 import shutil
-import subprocess
-import sys
 import time
 
 from bar import bar
+from showers import GROUPS, Showers, arguments, separations
 
 CLASSES = ["lossless", "light", "aggressive"]
-GROUPS = ["total", "layer", "centre", "width", "sparsity", "voxel"]
 DENSE_BITS = 32 * (100 * 256 + 256 + 256 * 512 + 512 + 512 * 50 + 50)  # of the generator 100-256-512-50
 UNTUNED = {"tune_steps": 0}
 # What everything is compared with, by examples/rings.toml.
-FLOAT = ["data.events=1000000", "train.steps=75000"]
+FLOAT = ["data.events=1000000", "train.steps=150000"]
 CRITIC = {"tune_batch": 256, "tune_learning_rate": 3e-4, "alpha": 0.02, "restandardise": True}
 EIGHT = {"bits": 8, "sparsity": 0, "rounding": "adaround", "weight_range": "mse", "bias_correction": True,
          "table_tolerance": 0.005}
 FLASH = 65536
 THREE = {**UNTUNED, "bits": 3, "sparsity": 0}
-PRUNED = {**CRITIC, "bits": 8, "prune": "obc", "tune_steps": 20000, "quantized_tune_steps": 20000}
+PRUNED = {**CRITIC, "alpha": 0.1, "bits": 8, "prune": "obc", "tune_steps": 30000, "quantized_tune_steps": 15000}
 
 # A flow of its own, by examples/flow.toml, whose couplings' networks rows called flow-... compress.
 FLOW = ["distill.steps=0", "data.events=1000000", "flow.couplings=8", "flow.hidden=[128,128]", "train.steps=30000",
@@ -61,33 +58,20 @@ RATIOS = {"lossless": 25, "smallest": 40}  # at least so many times smaller
 SOLVERS = [("nearest-3bit", "gptq-3bit"), ("nearest-3bit", "adaround-3bit"), ("magnitude-90", "obc-90")]
 
 
-class Bench:
+class Bench(Showers):
     def __init__(self, quench, examples, folder, model, seed):
-        self.quench, self.examples, self.folder = quench, pathlib.Path(examples), pathlib.Path(folder)
-        self.seed, self.model = str(seed), model
-        self.folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(quench, examples, folder, seed)
+        self.model = model
         if not model:
-            self.model = str(self.folder / "model.onnx")
+            self.model = self.path("model.onnx")
             self.train("model.onnx", "rings.toml", FLOAT)
-        # What is judged on, no example trains or validates with.
-        events = [("training", 0, 300000), ("reference", 4000000, 20000), ("second", 4020000, 20000)]
-        for name, first, count in events:
-            self.make(f"{name}.npz", "simulate", "--events", count, "--first", first, "--seed", self.seed)
+        for name, first, count in [("training", 0, 300000), ("reference", 4000000, 20000), ("second", 4020000, 20000)]:
+            self.simulate(name, first, count)
         self.sample("float", self.model)
-
-    def path(self, name):
-        return str(self.folder / name)
-
-    def run(self, *words):
-        return subprocess.run([self.quench, *map(str, words)], check=True, capture_output=True, text=True).stdout
-
-    def make(self, name, *words):
-        if not (self.folder / name).exists():
-            self.run(*words, "--out", self.path(name))
 
     def train(self, name, example, settings):
         words = [w for s in settings for w in ("--set", s)]
-        self.make(name, "train", self.examples / example, "--seed", self.seed, *words)
+        self.make(name, "train", self.examples / example, *words)
 
     # The float model that a row compresses, and what its showers are called.
     def float_model(self, row):
@@ -98,8 +82,7 @@ class Bench:
         return self.path("flow.onnx"), "float-flow"
 
     def sample(self, name, what):
-        self.make(f"{name}.npz", "sample", what, "--events", 20000, "--energies", self.path("second.npz"),
-                  "--seed", self.seed)
+        super().sample(name, what, "second", 20000)
 
     # A float model compressed as [compress] says; what a search finds; a whole run of an example, which trains a
     # generator of its own; or a student, rounded to 8 bits.
@@ -133,10 +116,8 @@ class Bench:
         self.compress(row, ROWS[row][0])
         minutes = (time.monotonic() - start) / 60
         self.sample(row, self.path(f"{row}.qprog"))
-        judged = json.loads(self.run(
-            "evaluate", "--reference", self.path("reference.npz"), "--baseline",
-            self.path(f"{self.float_model(row)[1]}.npz"), "--candidate", self.path(f"{row}.npz"), "--geometry",
-            "rings-10x5", "--binning", "challenge", "--classifier-seeds", 5, "--seed", self.seed, "--json"))
+        judged = self.judge("reference", row, "--baseline", self.path(f"{self.float_model(row)[1]}.npz"),
+                            "--classifier-seeds", 5)
         judged["minutes"] = minutes
         inspected = json.loads(self.run("inspect", self.path(f"{row}.qprog"), "--json"))
         judged["ratio"] = DENSE_BITS / inspected["stored_bits"]
@@ -152,11 +133,6 @@ class Bench:
 def constants(generated):
     text = " ".join(p.read_text() for p in generated.glob("*.h"))
     return int(re.search(r"constant_bytes = (\d+)", text).group(1))
-
-
-def separations(comparison):
-    groups = comparison["groups"]
-    return [1e3 * groups[g]["mean_separation"] for g in GROUPS]
 
 
 def line(name, comparison):
@@ -194,8 +170,8 @@ def main(quench, examples, folder, rows, model=None, seed=1):
         if len(results) == 1 or row.startswith("flow-"):
             print(line("float flow" if row.startswith("flow-") else "float model", found["comparisons"][0]))
         if len(results) == 1:
-            floors = found["comparisons"][0]["groups"]
-            print(f"{'floor':>16}  " + "  ".join(f"{1e3 * floors[g]['mean_floor']:6.2f}" for g in GROUPS))
+            floors = separations(found["comparisons"][0], "mean_floor")
+            print(f"{'floor':>16}  " + "  ".join(f"{s:6.2f}" for s in floors))
         print(line(row, found["comparisons"][1]) + f"  {found['ratio']:.1f} times smaller, {found['minutes']:.1f} min")
         print(f"{'':>16}  {found['quality']['reasons']}", flush=True)
         if worst is not None:
@@ -221,12 +197,5 @@ def main(quench, examples, folder, rows, model=None, seed=1):
 
 
 if __name__ == "__main__":
-    words, options = sys.argv[1:], {}
-    for option in ("--model", "--seed"):
-        if option in words:
-            at = words.index(option)
-            options[option[2:]] = words[at + 1]
-            del words[at:at + 2]
-    if len(words) < 3 or any(row not in ROWS for row in words[3:]):
-        sys.exit(f"{__doc__}\nrows: {', '.join(ROWS)}")
-    main(*words[:3], words[3:] or list(ROWS), **options)
+    PLACES, CHOSEN, OPTIONS = arguments(__doc__, ROWS, ["model", "seed"])
+    main(*PLACES, CHOSEN, **OPTIONS)

@@ -20,7 +20,7 @@ constexpr double threshold = 5;
 // Two layers of two voxels. ln(voxel / threshold) = mean + deviation x, where the x of a layer share most of what they
 // are, and of these voxels what is below the threshold is not seen.
 struct Truth {
-  Tensor x = zeros({events, 4}), showers = zeros({events, 4}), c = zeros({events, 1});
+  Tensor showers = zeros({events, 4}), c = zeros({events, 1});
 };
 
 double mean(int voxel, double c) { return (voxel < 2 ? 0.8 : -0.5) + 1.5 * c; }
@@ -34,7 +34,6 @@ Truth truth() {
     for (int j = 0; j < 4; ++j) {
       const double x = std::sqrt(0.8) * (j < 2 ? first : second) + std::sqrt(0.2) * normal(random);
       const double voxel = threshold * std::exp(mean(j, c) + 0.7 * x);
-      t.x.row(i)[j] = static_cast<float>(x);
       t.showers.row(i)[j] = voxel < threshold ? 0.0f : static_cast<float>(voxel);
     }
   }

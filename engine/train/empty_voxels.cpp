@@ -17,7 +17,8 @@ namespace quench {
 namespace {
 
 constexpr int iterations = 16, sweeps_of_fit = 2, sweeps = 5;
-constexpr int fit_values = 250000, fewest_events = 2000, most_events = 5000;  // that the model is fitted to
+constexpr int fit_values = 250000, fewest_events = 1000, most_events = 5000;  // that the model is fitted to
+constexpr int most_given = 64;  // voxels that one is drawn from: more cost time and add little
 constexpr double fill_scale = 0.5;
 constexpr float deepest = 12;    // ln of how far below the threshold
 constexpr double ridge = 0.003;  // on unit variances: no voxel is known exactly from the others
@@ -51,29 +52,41 @@ void sweep(const EmptyVoxels& m, const float* voxels, const float* bound, float*
   }
 }
 
-// The conditionals from the inverse covariance of each layer's voxels and those beside it.
+// Voxels begin .. end - 1 given those from first to last - 1, from the inverse of their covariance.
+void fit_given(EmptyVoxels& m, const Tensor& x, int first, int last, int begin, int end, int threads) {
+  const std::size_t n = static_cast<std::size_t>(last - first);
+  Tensor block = zeros({x.rows(), last - first});
+  for (int i = 0; i < x.rows(); ++i) std::copy_n(x.row(i) + first, n, block.row(i));
+  std::vector<double> covariance = gram(block, threads);
+  for (double& v : covariance) v /= x.rows();
+  for (std::size_t k = 0; k < n; ++k) covariance[k * n + k] += ridge;
+  cholesky(covariance, n);
+  const std::vector<double> precision = cholesky_inverse(covariance, n, threads);
+  for (int j = begin; j < end; ++j) {
+    const double* row = &precision[static_cast<std::size_t>(j - first) * n];
+    const double variance = 1 / row[j - first];
+    EmptyVoxels::Conditional& given = m.given[static_cast<std::size_t>(j)];
+    given.first = first, given.weight.assign(n, 0.0f), given.deviation = static_cast<float>(std::sqrt(variance));
+    for (std::size_t k = 0; k < n; ++k)
+      if (static_cast<int>(k) != j - first) given.weight[k] = static_cast<float>(-row[k] * variance);
+  }
+}
+
+// Each layer given itself and the layers beside it; where those are too many, parts of it, each given itself.
 void fit_given(EmptyVoxels& m, const Tensor& x, const std::vector<int>& layer_voxels, int threads) {
-  int own = 0;
+  int begin = 0;
   for (std::size_t l = 0; l < layer_voxels.size(); ++l) {
-    const int first = l > 0 ? own - layer_voxels[l - 1] : own, own_end = own + layer_voxels[l];
-    const int end = l + 1 < layer_voxels.size() ? own_end + layer_voxels[l + 1] : own_end;
-    const std::size_t n = static_cast<std::size_t>(end - first);
-    Tensor block = zeros({x.rows(), end - first});
-    for (int i = 0; i < x.rows(); ++i) std::copy_n(x.row(i) + first, n, block.row(i));
-    std::vector<double> covariance = gram(block, threads);
-    for (double& v : covariance) v /= x.rows();
-    for (std::size_t k = 0; k < n; ++k) covariance[k * n + k] += ridge;
-    cholesky(covariance, n);
-    const std::vector<double> precision = cholesky_inverse(covariance, n, threads);
-    for (int j = own; j < own_end; ++j) {
-      const double* row = &precision[static_cast<std::size_t>(j - first) * n];
-      const double variance = 1 / row[j - first];
-      EmptyVoxels::Conditional& given = m.given[static_cast<std::size_t>(j)];
-      given.first = first, given.weight.assign(n, 0.0f), given.deviation = static_cast<float>(std::sqrt(variance));
-      for (std::size_t k = 0; k < n; ++k)
-        if (static_cast<int>(k) != j - first) given.weight[k] = static_cast<float>(-row[k] * variance);
-    }
-    own = own_end;
+    const int end = begin + layer_voxels[l], first = l > 0 ? begin - layer_voxels[l - 1] : begin;
+    const int last = l + 1 < layer_voxels.size() ? end + layer_voxels[l + 1] : end;
+    const int parts = (layer_voxels[l] + most_given - 1) / most_given;
+    if (last - first <= most_given)
+      fit_given(m, x, first, last, begin, end, threads);
+    else
+      for (int k = 0; k < parts; ++k) {
+        const int from = begin + layer_voxels[l] * k / parts, to = begin + layer_voxels[l] * (k + 1) / parts;
+        fit_given(m, x, from, to, from, to, threads);
+      }
+    begin = end;
   }
 }
 

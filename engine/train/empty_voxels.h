@@ -12,7 +12,8 @@ namespace quench {
 // The logarithms of a shower's voxels, standardised by its energy, as correlated normal numbers, of which only those
 // above the threshold are seen (Tobin 1958).
 struct EmptyVoxels {
-  // A voxel given those of its own layer and of the layers beside it: normal.
+  // A voxel given those of its own layer and of the layers beside it, or, where these are more than 64, those of a part
+  // of its layer: normal.
   struct Conditional {
     int first = 0;              // of these voxels
     std::vector<float> weight;  // of theirs in its mean; its own is 0

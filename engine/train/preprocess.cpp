@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "engine/core/error.h"
 #include "engine/core/math.h"
@@ -56,18 +57,22 @@ TrainingSet training_set(const Preprocessing& p, const Events& events, std::uint
   for (int n : p.split.layer_voxels) voxels += n;
   check_events(events, voxels);
   const Tensor c = conditions(p.condition, events.incident_energies);
-  const Tensor s = stick_breaking_numbers(p.split, filled(p.empty_voxels, events.showers, c, seed, threads),
-                                          events.incident_energies, threads);
+  return training_set(p, filled(p.empty_voxels, events.showers, c, seed, threads), events.incident_energies, threads);
+}
+
+TrainingSet training_set(const Preprocessing& p, const Tensor& filled_showers, const Tensor& energies, int threads) {
   ConditionalAffine standardise = p.numbers;
   standardise.inverse = true;
   TrainingSet set;
-  set.energies = events.incident_energies;
+  set.energies = energies;
   std::vector<Tensor> saved;
-  forward(standardise, s, c, set.numbers, saved, threads);
+  forward(standardise, stick_breaking_numbers(p.split, filled_showers, energies, threads),
+          conditions(p.condition, energies), set.numbers, saved, threads);
   return set;
 }
 
-Preprocessing fit_preprocessing(const Events& events, const Geometry& geometry, std::uint64_t seed, int threads) {
+Preprocessing fit_preprocessing(const Events& events, const Geometry& geometry, std::uint64_t seed, int threads,
+                                Tensor* filled_showers) {
   check_events(events, geometry.voxels());
   Preprocessing p;
   p.geometry = geometry.name;
@@ -79,10 +84,11 @@ Preprocessing fit_preprocessing(const Events& events, const Geometry& geometry, 
   const Tensor c = conditions(p.condition, events.incident_energies);
   const int degree = polynomial_degree(c);
   p.empty_voxels = fit_empty_voxels(events.showers, c, p.split.layer_voxels, p.threshold_mev, degree, seed, threads);
-  const Tensor voxels = filled(p.empty_voxels, events.showers, c, seed, threads);
+  Tensor voxels = filled(p.empty_voxels, events.showers, c, seed, threads);
   p.numbers =
       fit_conditional(stick_breaking_numbers(p.split, voxels, events.incident_energies, threads), c, degree, threads);
   p.log_voxels = fit_conditional(logarithms(voxels), c, degree, threads);
+  if (filled_showers) *filled_showers = std::move(voxels);
   return p;
 }
 

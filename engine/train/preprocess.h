@@ -35,11 +35,14 @@ struct TrainingSet {
 
 // Empty voxels are filled first (empty_voxels.h). The standardisation s = mu(c) + sigma(c) x is fitted column by
 // column: mu and ln sigma are polynomials of c of degree 3, lower where the energies span less (a single energy: degree
-// 0). Over the events every x has mean 0 and standard deviation 1. Fails for fewer than two events and for showers that
-// do not fit the geometry.
-Preprocessing fit_preprocessing(const Events&, const Geometry&, std::uint64_t seed, int threads = 1);
+// 0). Over the events every x has mean 0 and standard deviation 1. filled_showers, if wanted: what was filled, for
+// training_set(). Fails for fewer than two events and for showers that do not fit the geometry.
+Preprocessing fit_preprocessing(const Events&, const Geometry&, std::uint64_t seed, int threads = 1,
+                                Tensor* filled_showers = nullptr);
 
 TrainingSet training_set(const Preprocessing&, const Events&, std::uint64_t seed, int threads = 1);
+// The same of showers whose empty voxels are filled already: [events, voxels] and [events, 1], MeV.
+TrainingSet training_set(const Preprocessing&, const Tensor& filled_showers, const Tensor& energies, int threads = 1);
 
 // Degree of the polynomials for conditions c [events, 1]: 3 where they span at least 0.5 (in decades), 2 from 0.2, 1
 // from 0.02, else 0; always less than the number of different energies.

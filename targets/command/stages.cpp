@@ -105,10 +105,13 @@ QuantizeSettings quantize_settings(const Recipe& r) {
 // What a critic compares the student with, in the numbers that the teacher makes.
 RealShowers real_showers(const Recipe& r, const Model& teacher, const Opponent& opponent, int threads) {
   const Data& data = *opponent.showers;
-  const Preprocessing p = as_deployed(fit_preprocessing(data.training, data.geometry, r.seed, threads), teacher);
+  Tensor filled_showers;
+  const Preprocessing p =
+      as_deployed(fit_preprocessing(data.training, data.geometry, r.seed, threads, &filled_showers), teacher);
   GanSettings critic;
   critic.seed = r.seed, critic.critic_hidden = r.model.critic_hidden;
-  return {training_set(p, data.training, r.seed, threads), opponent.critic ? *opponent.critic : gan_critic(critic, p)};
+  return {training_set(p, filled_showers, data.training.incident_energies, threads),
+          opponent.critic ? *opponent.critic : gan_critic(critic, p)};
 }
 
 void expect_tunable(const Task& t, const Stage& stage) {

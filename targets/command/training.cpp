@@ -42,12 +42,13 @@ Preprocessing as_taught(const Preprocessing& p, const Model& teacher) {
 
 Prepared prepare(const Recipe& r, const Data& data, int threads) {
   Prepared p;
-  p.preprocessing = fit_preprocessing(data.training, data.geometry, r.seed, threads);
+  Tensor filled_showers;
+  p.preprocessing = fit_preprocessing(data.training, data.geometry, r.seed, threads, &filled_showers);
   if (!r.distill.teacher.empty()) {
     p.teacher = fold_batch_norm(load_model(r.distill.teacher));
     p.preprocessing = as_taught(p.preprocessing, p.teacher);
   }
-  p.set = training_set(p.preprocessing, data.training, r.seed, threads);
+  p.set = training_set(p.preprocessing, filled_showers, data.training.incident_energies, threads);
   return p;
 }
 

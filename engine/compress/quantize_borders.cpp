@@ -133,11 +133,13 @@ void Quantizer::lower(const SoftmaxSplit& op, std::size_t i) {
   const ValueId energy = split_energy(i);
   const QValue codes = operand(i, 0);
   const Coded x = coded(node.inputs[0], node.name), first = slice(x, 0, 1, "total_logit");
+  // The total's codes reach as far as those of all voxels; its table ends where it changes by less than its error.
+  const ValueId logit = clamped(Clamp{-16, 12}, first.value, "total_logit_bounded");
   const QFraction total = fraction_of_energy(
-      qvalue(first.value), "scaled logistic", [&](double s) { return op.total_scale / (1 + std::exp(-s)); }, where);
+      qvalue(logit), "scaled logistic", [&](double s) { return op.total_scale / (1 + std::exp(-s)); }, where);
   const QExponential table = tabulate_exponential(codes.scale, static_cast<std::int32_t>(codes.high - codes.low), 1.5);
   const int layers = static_cast<int>(op.layer_voxels.size()), voxels = info(node.output).width;
-  ValueId energies = add("total", total, {first.value, energy}, energy_value(1));
+  ValueId energies = add("total", total, {logit, energy}, energy_value(1));
   energies = add("layer_energies", QShareSplit{part_begins({layers}, where), table},
                  {energies, slice(x, 1, layers, "layer_logits").value}, energy_value(layers));
   energies = add("voxel_energies", QShareSplit{part_begins(op.layer_voxels, where), table},

@@ -176,15 +176,20 @@ void Quantizer::lower(const Softmax& op, std::size_t i) {
 
 void Quantizer::lower(const Clamp& op, std::size_t i) {
   const Node& node = m_.nodes[i];
-  QValue y = operand(i, 0);
+  const QValue y = operand(i, 0);
   const double low = static_cast<double>(y.low - y.zero) * y.scale,
                high = static_cast<double>(y.high - y.zero) * y.scale;
   if (op.high < low || op.low > high)
     fail("quantise: ", node.name, " keeps ", op.low, " .. ", op.high, ", but the codes of ", info(node.inputs[0]).name,
          " hold ", low, " .. ", high, "; put a Linear between");
+  set(node.output, clamped(op, coded(node.inputs[0], node.name).value, identifier(node.name)), y.scale);
+}
+
+ValueId Quantizer::clamped(const Clamp& op, ValueId x, const std::string& name) {
+  QValue y = qvalue(x);
   bound(op, y);
   const QClamp q{y.length, static_cast<std::int32_t>(y.low), static_cast<std::int32_t>(y.high)};
-  set(node.output, add(identifier(node.name), q, {coded(node.inputs[0], node.name).value}, y), y.scale);
+  return add(name, q, {x}, y);
 }
 
 }  // namespace quench

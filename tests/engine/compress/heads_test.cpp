@@ -77,6 +77,41 @@ TEST_CASE("softmax split: voxels follow the float model, and only energies are s
                        doctest::Contains("split splits one.out, which is no incident energy"), Error);
 }
 
+TEST_CASE("softmax split: the total's table ends where the logistic does, however far the voxels' logits reach") {
+  Model m;
+  m.name = "heads";
+  m.facts.minimum_energy_mev = 1000, m.facts.maximum_energy_mev = 50000;
+  const Value z = add_input(m, "z", 4, InputKind::latent), e = add_input(m, "e", 1, InputKind::incident_energy);
+  Linear far = random_linear(4, 1 + 1 + 3, 2);
+  for (std::size_t k = 0; k < 20; ++k) far.weight.data[k] *= 30;
+  const Value h = append(m, "fc", far, {z}, 5);
+  m.outputs = {append(m, "split", SoftmaxSplit{{3}, 1.6}, {h, e}, 3)};
+  const Tensor energies = log_uniform_energies(m.facts, 3, 0, 200);
+  const std::vector<Tensor> in = shower_inputs(m, 3, 0, energies, 8, 1);
+  const std::vector<Range> ranges = calibrate(m, in, 1);
+  REQUIRE(std::max(ranges[index(h)].high, -ranges[index(h)].low) > 60);
+  QuantizeSettings s;
+  s.bits = 16;
+  const Program p = quantize(m, ranges, s);
+  std::size_t entries = 0;
+  for (const QNode& node : p.nodes)
+    if (const auto* total = std::get_if<QFraction>(&node.op)) entries = total->table.value.size();
+  CHECK(entries > 1000);
+  CHECK(entries < 8000);  // all codes would take 32,768
+  const Tensor exact = infer(m, in);
+  for (int i = 0; i < 200; ++i) {
+    const double mev = static_cast<double>(energies.data[static_cast<std::size_t>(i)]);
+    const std::uint32_t count = energy_count(p, mev);
+    const Words shower = run(p, 3, static_cast<std::uint64_t>(i), Span<const std::uint32_t>(&count, 1), 1)[0];
+    double total = 0, expected = 0;
+    for (int j = 0; j < 3; ++j) {
+      total += shower[static_cast<std::size_t>(j)] * p.energy_unit_mev;
+      expected += static_cast<double>(exact.row(i)[j]);
+    }
+    REQUIRE(std::fabs(total - expected) < 0.005 * expected + 2e-7 * mev + 3 * p.energy_unit_mev);
+  }
+}
+
 TEST_CASE("softmax tables end where the exponential vanishes") {
   const QSoftmax fine = quantize_softmax(Softmax{{2}}, 0.001, 65535, 65535);
   CHECK(fine.table.last == 11091);  // 16 ln 2 / 0.001

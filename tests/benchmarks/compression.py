@@ -19,13 +19,13 @@ CLASSES = ["lossless", "light", "aggressive"]
 DENSE_BITS = 32 * (100 * 256 + 256 + 256 * 512 + 512 + 512 * 50 + 50)  # of the generator 100-256-512-50
 UNTUNED = {"tune_steps": 0}
 # What everything is compared with, by examples/rings.toml.
-FLOAT = ["data.events=1000000", "train.steps=150000"]
+FLOAT = ["data.events=1000000", "train.steps=75000"]
 CRITIC = {"tune_batch": 256, "tune_learning_rate": 3e-4, "alpha": 0.02, "restandardise": True}
 EIGHT = {"bits": 8, "sparsity": 0, "rounding": "adaround", "weight_range": "mse", "bias_correction": True,
          "table_tolerance": 0.005}
 FLASH = 65536
 THREE = {**UNTUNED, "bits": 3, "sparsity": 0}
-PRUNED = {**CRITIC, "alpha": 0.1, "bits": 8, "prune": "obc", "tune_steps": 30000, "quantized_tune_steps": 15000}
+PRUNED = {**CRITIC, "alpha": 0.002, "bits": 8, "prune": "obc", "tune_steps": 4000, "quantized_tune_steps": 45000}
 
 # A flow of its own, by examples/flow.toml, whose couplings' networks rows called flow-... compress.
 FLOW = ["distill.steps=0", "data.events=1000000", "flow.couplings=8", "flow.hidden=[128,128]", "train.steps=30000",
@@ -36,7 +36,7 @@ STEPS = {"tune_steps": 4000, "quantized_tune_steps": 4000}
 # a search is asked for; the worst class; the most minutes
 ROWS = {
     "quantised-8bit": ({**UNTUNED, **EIGHT}, 0, None),
-    "quantised-4bit": ({**UNTUNED, **CRITIC, "bits": 4, "sparsity": 0, "quantized_tune_steps": 20000}, 1, 5),
+    "quantised-4bit": ({**UNTUNED, **CRITIC, "bits": 4, "sparsity": 0, "quantized_tune_steps": 14000}, 1, 5),
     "pruned-80": ({**PRUNED, "sparsity": 0.8}, 0, None),
     "pruned-90": ({**PRUNED, "sparsity": 0.9}, 1, None),
     "lossless": ("lossless.toml", 0, 15),
@@ -67,19 +67,19 @@ class Bench(Showers):
             self.train("model.onnx", "rings.toml", FLOAT)
         for name, first, count in [("training", 0, 300000), ("reference", 4000000, 20000), ("second", 4020000, 20000)]:
             self.simulate(name, first, count)
-        self.sample("float", self.model)
 
     def train(self, name, example, settings):
         words = [w for s in settings for w in ("--set", s)]
         self.make(name, "train", self.examples / example, *words)
 
-    # The float model that a row compresses, and what its showers are called.
+    # The float model that a row compresses, and what its showers are called. A run of an example has one of its own.
     def float_model(self, row):
-        if not row.startswith("flow-"):
-            return self.model, "float"
-        self.train("flow.onnx", "flow.toml", FLOW)
-        self.sample("float-flow", self.path("flow.onnx"))
-        return self.path("flow.onnx"), "float-flow"
+        if row.startswith("flow-"):
+            self.train("flow.onnx", "flow.toml", FLOW)
+            return self.path("flow.onnx"), "float-flow"
+        if isinstance(ROWS[row][0], str):
+            return self.path(f"{row}/model.onnx"), f"float-{row}"
+        return self.model, "float"
 
     def sample(self, name, what):
         super().sample(name, what, "second", 20000)
@@ -116,8 +116,9 @@ class Bench(Showers):
         self.compress(row, ROWS[row][0])
         minutes = (time.monotonic() - start) / 60
         self.sample(row, self.path(f"{row}.qprog"))
-        judged = self.judge("reference", row, "--baseline", self.path(f"{self.float_model(row)[1]}.npz"),
-                            "--classifier-seeds", 5)
+        model, name = self.float_model(row)
+        self.sample(name, model)
+        judged = self.judge("reference", row, "--baseline", self.path(f"{name}.npz"), "--classifier-seeds", 5)
         judged["minutes"] = minutes
         inspected = json.loads(self.run("inspect", self.path(f"{row}.qprog"), "--json"))
         judged["ratio"] = DENSE_BITS / inspected["stored_bits"]
@@ -160,15 +161,17 @@ def mean_separation(result):
 
 def main(quench, examples, folder, rows, model=None, seed=1):
     bench = Bench(quench, examples, folder, model, seed)
-    results = {}
+    results, floats = {}, set()
     for row in rows:
         _, worst, most_minutes = ROWS[row]
         found = results[row] = bench.result(row)
         if len(results) == 1:
             print(f"seed {seed}, 20,000 v 20,000 showers, 5 classifiers")
             print(f"{' '.join(GROUPS)}, FPD, KPD, AUC from voxels and from features")
-        if len(results) == 1 or row.startswith("flow-"):
-            print(line("float flow" if row.startswith("flow-") else "float model", found["comparisons"][0]))
+        name = bench.float_model(row)[1]
+        if name not in floats:
+            floats.add(name)
+            print(line(name, found["comparisons"][0]))
         if len(results) == 1:
             floors = separations(found["comparisons"][0], "mean_floor")
             print(f"{'floor':>16}  " + "  ".join(f"{s:6.2f}" for s in floors))

@@ -40,7 +40,7 @@ ROWS = {
     "pruned-80": ({**PRUNED, "sparsity": 0.8}, 0, None),
     "pruned-90": ({**PRUNED, "sparsity": 0.9}, 1, None),
     "lossless": ("lossless.toml", 0, 15),
-    "smallest": ("smallest.toml", 1, 15),
+    "smallest": ("smallest.toml", None, 15),
     "nearest-3bit": (THREE, None, None),
     "adaround-3bit": ({**THREE, "rounding": "adaround", "weight_range": "mse"}, None, None),
     "gptq-3bit": ({**THREE, "rounding": "gptq", "weight_range": "mse"}, None, None),

@@ -112,3 +112,34 @@ TEST_CASE("few events, voxels that are always empty or never, and a single energ
   const EmptyVoxels m = fit_empty_voxels(showers, c, {1, 2}, threshold, 0, 1, 1);
   for (float v : filled(m, showers, c, 1, 1).data) CHECK((std::isfinite(v) && v > 0));
 }
+
+TEST_CASE("a voxel of a large layer is drawn from a part of its layer, of at most 64") {
+  const std::vector<int> layers{3, 130, 60, 2};
+  const int voxels = 195, few = 1200;
+  Tensor showers = zeros({few, voxels}), c = zeros({few, 1});
+  for (int i = 0; i < few; ++i) {
+    Random random(6, static_cast<std::uint64_t>(i), 0);
+    for (int j = 0; j < voxels; ++j) {
+      const double voxel = threshold * std::exp(0.5 + normal(random));
+      showers.row(i)[j] = voxel < threshold ? 0.0f : static_cast<float>(voxel);
+    }
+  }
+  const EmptyVoxels m = fit_empty_voxels(showers, c, layers, threshold, 0, 1, 2);
+  REQUIRE(m.given.size() == 195);
+  for (int j = 0; j < voxels; ++j) {
+    const EmptyVoxels::Conditional& given = m.given[static_cast<std::size_t>(j)];
+    const int last = given.first + static_cast<int>(given.weight.size());
+    CAPTURE(j);
+    CHECK((given.first <= j && j < last && last <= voxels));
+    CHECK(given.weight.size() <= 64);
+    CHECK(given.weight[static_cast<std::size_t>(j - given.first)] == 0);
+  }
+  CHECK(m.given[3].first == 3);  // 130 voxels in parts of 43, 43 and 44
+  CHECK(m.given[3 + 43].first == 3 + 43);
+  CHECK(m.given[194].first == 133);  // with the 60 before it
+  CHECK(m.given[194].weight.size() == 62);
+  const Tensor all = filled(m, showers, c, 1, 2);
+  for (std::size_t i = 0; i < all.size(); ++i)
+    REQUIRE((showers.data[i] > 0 ? all.data[i] == showers.data[i]
+                                 : all.data[i] > 0 && all.data[i] < static_cast<float>(threshold)));
+}

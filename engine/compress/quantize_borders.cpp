@@ -133,7 +133,8 @@ void Quantizer::lower(const SoftmaxSplit& op, std::size_t i) {
   const ValueId energy = split_energy(i);
   const QValue codes = operand(i, 0);
   const Coded x = coded(node.inputs[0], node.name), first = slice(x, 0, 1, "total_logit");
-  // The total's codes reach as far as those of all voxels; its table ends where it changes by less than its error.
+  // The total's codes reach as far as those of all voxels. Its table ends where less than 1e-5 of it is to come, and
+  // below where less than 2e-7 of the incident energy is left.
   const ValueId logit = clamped(Clamp{-16, 12}, first.value, "total_logit_bounded");
   const QFraction total = fraction_of_energy(
       qvalue(logit), "scaled logistic", [&](double s) { return op.total_scale / (1 + std::exp(-s)); }, where);

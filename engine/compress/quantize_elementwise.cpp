@@ -188,6 +188,7 @@ void Quantizer::lower(const Clamp& op, std::size_t i) {
 ValueId Quantizer::clamped(const Clamp& op, ValueId x, const std::string& name) {
   QValue y = qvalue(x);
   bound(op, y);
+  if (y.low == qvalue(x).low && y.high == qvalue(x).high) return x;
   const QClamp q{y.length, static_cast<std::int32_t>(y.low), static_cast<std::int32_t>(y.high)};
   return add(name, q, {x}, y);
 }

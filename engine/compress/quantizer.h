@@ -95,6 +95,7 @@ class Quantizer {
   static void bound(Pair&);
   // Where saturation at a Clamp's bounds lies in codes; the value's proven range becomes the same.
   static void bound(const Clamp&, QValue&);
+  // x itself where its codes hold nothing beyond the bounds.
   ValueId clamped(const Clamp&, ValueId x, const std::string& name);
   struct LinearOutput {  // of a Linear and the activation that it does at once
     Value value;

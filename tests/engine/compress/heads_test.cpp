@@ -4,11 +4,28 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "engine/core/error.h"
 #include "tests/engine/compress/layer_outcome.h"
 
 using namespace quench;
+
+namespace {
+
+// Four latents, a Linear, and the split of its outputs.
+Model heads(const Linear& fc, const SoftmaxSplit& split) {
+  Model m;
+  m.name = "heads";
+  m.facts.minimum_energy_mev = 1000, m.facts.maximum_energy_mev = 50000;
+  const Value z = add_input(m, "z", 4, InputKind::latent), e = add_input(m, "e", 1, InputKind::incident_energy);
+  const Value h = append(m, "fc", fc, {z}, fc.weight.rows());
+  m.outputs = {
+      append(m, "split", split, {h, e}, std::accumulate(split.layer_voxels.begin(), split.layer_voxels.end(), 0))};
+  return m;
+}
+
+}  // namespace
 
 TEST_CASE("softmax: parts sum to the whole exactly, and follow the float model") {
   for (int kind = 0; kind < 6; ++kind) {
@@ -39,12 +56,7 @@ TEST_CASE("softmax: parts sum to the whole exactly, and follow the float model")
 }
 
 TEST_CASE("softmax split: voxels follow the float model, and only energies are split") {
-  Model m;
-  m.name = "heads";
-  m.facts.minimum_energy_mev = 1000, m.facts.maximum_energy_mev = 50000;
-  const Value z = add_input(m, "z", 4, InputKind::latent), e = add_input(m, "e", 1, InputKind::incident_energy);
-  const Value h = append(m, "fc", random_linear(4, 1 + 3 + 9, 2), {z}, 13);
-  m.outputs = {append(m, "split", SoftmaxSplit{{5, 1, 3}, 1.6}, {h, e}, 9)};
+  const Model m = heads(random_linear(4, 1 + 3 + 9, 2), SoftmaxSplit{{5, 1, 3}, 1.6});
   const Tensor energies = log_uniform_energies(m.facts, 3, 0, 200);
   const std::vector<Tensor> in = shower_inputs(m, 3, 0, energies, 8, 1);
   const std::vector<Range> ranges = calibrate(m, in, 1);
@@ -70,7 +82,7 @@ TEST_CASE("softmax split: voxels follow the float model, and only energies are s
     }
   }
   Model wrong = m;  // splits what is no energy
-  const Value one = append(wrong, "one", Slice{0, 1}, {z}, 1);
+  const Value one = append(wrong, "one", Slice{0, 1}, {m.nodes[0].inputs[0]}, 1);
   wrong.nodes[1].inputs[1] = one;
   std::swap(wrong.nodes[1], wrong.nodes[2]);
   CHECK_THROWS_WITH_AS(quantize(wrong, std::vector<Range>(wrong.values.size()), {}),
@@ -78,18 +90,14 @@ TEST_CASE("softmax split: voxels follow the float model, and only energies are s
 }
 
 TEST_CASE("softmax split: the total's table ends where the logistic does, however far the voxels' logits reach") {
-  Model m;
-  m.name = "heads";
-  m.facts.minimum_energy_mev = 1000, m.facts.maximum_energy_mev = 50000;
-  const Value z = add_input(m, "z", 4, InputKind::latent), e = add_input(m, "e", 1, InputKind::incident_energy);
   Linear far = random_linear(4, 1 + 1 + 3, 2);
-  for (std::size_t k = 0; k < 20; ++k) far.weight.data[k] *= 30;
-  const Value h = append(m, "fc", far, {z}, 5);
-  m.outputs = {append(m, "split", SoftmaxSplit{{3}, 1.6}, {h, e}, 3)};
+  for (float& w : far.weight.data) w *= 30;
+  const Model m = heads(far, SoftmaxSplit{{3}, 1.6});
   const Tensor energies = log_uniform_energies(m.facts, 3, 0, 200);
   const std::vector<Tensor> in = shower_inputs(m, 3, 0, energies, 8, 1);
   const std::vector<Range> ranges = calibrate(m, in, 1);
-  REQUIRE(std::max(ranges[index(h)].high, -ranges[index(h)].low) > 60);
+  const Range& logits = ranges[index(m.nodes[0].output)];
+  REQUIRE(std::max(logits.high, -logits.low) > 60);
   QuantizeSettings s;
   s.bits = 16;
   const Program p = quantize(m, ranges, s);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "engine/core/error.h"
@@ -32,12 +33,16 @@ Tensor logarithms(Tensor voxels) {
   return voxels;
 }
 
-void check_events(const Events& events, int voxels) {
-  if (events.size() < 2) fail("training data: ", events.size(), " events; at least 2 are needed");
-  if (events.showers.columns() != voxels)
-    fail("training data: showers have ", events.showers.columns(), " voxels, the geometry has ", voxels);
-  if (events.incident_energies.rows() != events.size())
-    fail("training data: ", events.size(), " showers but ", events.incident_energies.rows(), " incident energies");
+void check_showers(const Tensor& showers, const Tensor& energies, int voxels) {
+  if (showers.rows() < 2) fail("training data: ", showers.rows(), " events; at least 2 are needed");
+  if (showers.columns() != voxels)
+    fail("training data: showers have ", showers.columns(), " voxels, the geometry has ", voxels);
+  if (energies.rows() != showers.rows())
+    fail("training data: ", showers.rows(), " showers but ", energies.rows(), " incident energies");
+}
+
+int voxels_of(const Preprocessing& p) {
+  return std::accumulate(p.split.layer_voxels.begin(), p.split.layer_voxels.end(), 0);
 }
 
 }  // namespace
@@ -53,14 +58,13 @@ int polynomial_degree(const Tensor& c) {
 }
 
 TrainingSet training_set(const Preprocessing& p, const Events& events, std::uint64_t seed, int threads) {
-  int voxels = 0;
-  for (int n : p.split.layer_voxels) voxels += n;
-  check_events(events, voxels);
+  check_showers(events.showers, events.incident_energies, voxels_of(p));
   const Tensor c = conditions(p.condition, events.incident_energies);
   return training_set(p, filled(p.empty_voxels, events.showers, c, seed, threads), events.incident_energies, threads);
 }
 
 TrainingSet training_set(const Preprocessing& p, const Tensor& filled_showers, const Tensor& energies, int threads) {
+  check_showers(filled_showers, energies, voxels_of(p));
   ConditionalAffine standardise = p.numbers;
   standardise.inverse = true;
   TrainingSet set;
@@ -73,7 +77,7 @@ TrainingSet training_set(const Preprocessing& p, const Tensor& filled_showers, c
 
 Preprocessing fit_preprocessing(const Events& events, const Geometry& geometry, std::uint64_t seed, int threads,
                                 Tensor* filled_showers) {
-  check_events(events, geometry.voxels());
+  check_showers(events.showers, events.incident_energies, geometry.voxels());
   Preprocessing p;
   p.geometry = geometry.name;
   const auto [low, high] =

@@ -41,7 +41,8 @@ Preprocessing fit_preprocessing(const Events&, const Geometry&, std::uint64_t se
                                 Tensor* filled_showers = nullptr);
 
 TrainingSet training_set(const Preprocessing&, const Events&, std::uint64_t seed, int threads = 1);
-// The same of showers whose empty voxels are filled already: [events, voxels] and [events, 1], MeV.
+// The same of showers whose empty voxels are filled already: [events, voxels] and [events, 1], MeV. Fails where these
+// do not fit each other or the geometry, and for voxels that are not above 0.
 TrainingSet training_set(const Preprocessing&, const Tensor& filled_showers, const Tensor& energies, int threads = 1);
 
 // Degree of the polynomials for conditions c [events, 1]: 3 where they span at least 0.5 (in decades), 2 from 0.2, 1

@@ -159,4 +159,15 @@ TEST_CASE("data that does not fit is refused with both numbers") {
   g.layers.pop_back();
   CHECK_THROWS_WITH_AS(fit_preprocessing(toy_events(10), g, 1),
                        "training data: showers have 5 voxels, the geometry has 3", Error);
+  const Events events = toy_events(10);
+  const Preprocessing p = fit_preprocessing(events, toy_geometry(), 1);
+  Tensor filled = zeros({10, 5});
+  std::fill(filled.data.begin(), filled.data.end(), 1.0f);
+  CHECK_THROWS_WITH_AS(training_set(p, filled, zeros({9, 1})), "training data: 10 showers but 9 incident energies",
+                       Error);
+  CHECK_THROWS_WITH_AS(training_set(p, zeros({10, 4}), events.incident_energies),
+                       "training data: showers have 4 voxels, the geometry has 5", Error);
+  filled.row(7)[2] = 0;
+  CHECK_THROWS_WITH_AS(training_set(p, filled, events.incident_energies),
+                       doctest::Contains("event 7 voxel 2 holds 0 MeV; energies must be positive"), Error);
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "engine/core/error.h"
+#include "engine/core/mean_error.h"
 #include "engine/core/table.h"
 
 namespace quench {
@@ -30,7 +31,54 @@ QualityCheck separation_check(const Comparison& f, const Comparison& c) {
   return worst;
 }
 
+void same(bool holds) {
+  if (!holds) fail("mean of judgements: the samples have different sizes; give samples of one size");
+}
+
+std::optional<Estimate> mean_estimate(const std::vector<Judgement>& samples, std::optional<Estimate> Judgement::*of) {
+  std::vector<double> values;
+  double squares = 0;
+  for (const Judgement& j : samples) {
+    same((j.*of).has_value() == (samples[0].*of).has_value());
+    if (j.*of) values.push_back((j.*of)->value), squares += (j.*of)->error * (j.*of)->error;
+  }
+  if (values.empty()) return {};
+  const MeanError mean = mean_error(values);
+  return Estimate{mean.mean, std::max(mean.error, std::sqrt(squares) / static_cast<double>(values.size()))};
+}
+
+std::optional<ClassifierScore> mean_score(const std::vector<Judgement>& samples,
+                                          std::optional<ClassifierScore> Judgement::*of) {
+  std::optional<ClassifierScore> mean = samples[0].*of;
+  std::vector<double> auc, divergence;
+  for (const Judgement& j : samples) {
+    same((j.*of).has_value() == mean.has_value());
+    if (j.*of) auc.push_back((j.*of)->auc.value), divergence.push_back((j.*of)->divergence);
+  }
+  if (!mean) return mean;
+  const MeanError of_auc = mean_error(auc);
+  mean->auc = {of_auc.mean, of_auc.error};
+  mean->divergence = mean_error(divergence).mean;
+  mean->seeds *= static_cast<int>(samples.size());
+  return mean;
+}
+
 }  // namespace
+
+Judgement mean_judgement(const std::vector<Judgement>& samples) {
+  if (samples.empty()) fail("mean of judgements: there is none");
+  Judgement mean = samples[0];
+  if (samples.size() == 1) return mean;
+  for (const Judgement& j : samples)
+    same(j.candidate_events == mean.candidate_events && j.reference_events == mean.reference_events &&
+         j.features == mean.features);
+  mean.samples = static_cast<int>(samples.size());
+  mean.frechet = mean_estimate(samples, &Judgement::frechet);
+  mean.kernel = mean_estimate(samples, &Judgement::kernel);
+  mean.low = mean_score(samples, &Judgement::low);
+  mean.high = mean_score(samples, &Judgement::high);
+  return mean;
+}
 
 const char* class_name(QualityClass of) {
   switch (of) {

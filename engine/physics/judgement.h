@@ -21,12 +21,19 @@ struct ClassifierScore {
 // Absent: too few events (then `notes` says how many it needs), or not asked for.
 struct Judgement {
   int reference_events = 0, candidate_events = 0;
+  int samples = 1;                                      // of candidate_events each: see mean_judgement
   int features = 0;                                     // of the high-level vectors
   std::optional<Estimate> frechet, kernel;              // FPD, KPD: see distances.h
   std::optional<Estimate> frechet_floor, kernel_floor;  // the same of two samples of one distribution
   std::optional<ClassifierScore> low, high;             // from voxels, from high-level features
   std::vector<std::string> notes;
 };
+
+// Samples of one model that differ in their noise, against one reference: means over the samples. Errors are those of
+// the means: what each sample's own error says, or what their spread says where that is more (of classifiers the spread
+// alone). FPD's own error is that of its fit; the noise of 20,000 showers moves it by several times as much. Fails
+// without a sample, and when they were not all asked the same.
+Judgement mean_judgement(const std::vector<Judgement>&);
 
 // What compression cost, from the judgements of the float model (f) and the compressed one (c) on the same reference,
 // made with the same noise and energies:

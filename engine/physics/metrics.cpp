@@ -79,6 +79,15 @@ std::int64_t total(const std::vector<std::int64_t>& counts) {
   return sum;
 }
 
+void add(Histogram& sum, const Histogram& h) {
+  for (std::size_t k = 0; k < h.counts.size(); ++k) sum.counts[k] += h.counts[k];
+  sum.zeros += h.zeros, sum.below += h.below, sum.above += h.above;
+}
+
+void add(MeanShower& sum, const MeanShower& m) {  // errors: squares
+  for (std::size_t k = 0; k < m.mean.size(); ++k) sum.mean[k] += m.mean[k], sum.error[k] += m.error[k] * m.error[k];
+}
+
 }  // namespace
 
 double separation_power(const std::vector<std::int64_t>& p, const std::vector<std::int64_t>& q) {
@@ -146,6 +155,41 @@ Comparison compare(const Geometry& g, const Events& reference, const Events& can
   c.reference_mean = mean_shower(g, reference, threads);
   c.candidate_mean = mean_shower(g, candidate, threads);
   return c;
+}
+
+Comparison mean_comparison(const std::vector<Comparison>& samples) {
+  if (samples.empty()) fail("mean of comparisons: there is none");
+  if (samples.size() == 1) return samples[0];
+  Comparison mean = samples[0];
+  const double n = static_cast<double>(samples.size());
+  mean.samples = static_cast<int>(samples.size());
+  for (double& e : mean.candidate_mean.error) e *= e;
+  for (std::size_t k = 1; k < samples.size(); ++k) {
+    const Comparison& c = samples[k];
+    if (c.candidate_events != mean.candidate_events || c.reference_events != mean.reference_events ||
+        c.features.size() != mean.features.size())
+      fail("mean of comparisons: sample ", k + 1, " has ", c.candidate_events, " events and ", c.features.size(),
+           " features against ", c.reference_events, " events, the first ", mean.candidate_events, " and ",
+           mean.features.size(), " against ", mean.reference_events, "; give samples of one size");
+    for (std::size_t i = 0; i < mean.features.size(); ++i) {
+      Feature& f = mean.features[i];
+      const Feature& own = c.features[i];
+      add(f.candidate, own.candidate);
+      f.candidate_values += own.candidate_values;
+      f.separation += own.separation, f.floor += own.floor, f.wasserstein += own.wasserstein;
+      f.candidate_mean += own.candidate_mean, f.candidate_sd += own.candidate_sd;
+    }
+    mean.response_difference_percent += c.response_difference_percent;
+    mean.response_sd_ratio += c.response_sd_ratio;
+    add(mean.candidate_mean, c.candidate_mean);
+  }
+  for (Feature& f : mean.features)
+    for (double* x : {&f.separation, &f.floor, &f.wasserstein, &f.candidate_mean, &f.candidate_sd}) *x /= n;
+  for (double* x : {&mean.response_difference_percent, &mean.response_sd_ratio}) *x /= n;
+  for (double& m : mean.candidate_mean.mean) m /= n;
+  for (double& e : mean.candidate_mean.error) e = std::sqrt(e) / n;
+  mean.groups = summarise(mean.features);
+  return mean;
 }
 
 }  // namespace quench

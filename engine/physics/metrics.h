@@ -49,6 +49,7 @@ struct Comparison {
   std::vector<Feature> features;     // in the order of observables(), then the voxel spectrum
   std::vector<GroupSummary> groups;  // the groups that have features, in the order of Group
   int reference_events = 0, candidate_events = 0;
+  int samples = 1;                         // of candidate_events each: see mean_comparison
   double response_difference_percent = 0;  // of the mean of E_tot/E_inc: 100 (candidate / reference - 1)
   double response_sd_ratio = 0;            // sd of E_tot/E_inc: candidate / reference
   MeanShower reference_mean, candidate_mean;
@@ -70,6 +71,10 @@ Binning binning_from(const std::string& name);  // "automatic", "quantiles", "ch
 // When exactly one side has entries for a feature, S = 1; when neither has, S = 0.
 Comparison compare(const Geometry&, const Events& reference, const Events& candidate, int threads = 1,
                    Binning = Binning::automatic);
+
+// Samples of one model that differ in their noise, against one reference: what is measured is the mean over the
+// samples, what is counted (histograms, values) their sum. Fails without a sample, and when they are not of one size.
+Comparison mean_comparison(const std::vector<Comparison>&);
 
 // Same seed, same energies, two versions of a model (float and integer, say): event i of `a` against event i of `b`.
 struct Paired {

@@ -11,39 +11,67 @@
 namespace quench {
 namespace {
 
+// Samples of one model, whose noise differs.
+std::vector<Events> load_samples(const Arguments& a, const std::string& option, const Geometry& g) {
+  std::vector<Events> samples;
+  for (const std::string& file : texts(a, option)) {
+    samples.push_back(load_events(file, g, true));
+    if (samples.back().size() != samples[0].size())
+      fail(option, " ", file, " holds ", samples.back().size(), " events, ", texts(a, option)[0], " ",
+           samples[0].size(), "; samples whose means are judged need the same number");
+  }
+  return samples;
+}
+
 int evaluate_verb(const Arguments& a) {
   const Geometry g = geometry(text(a, "--geometry"));
   const int workers = threads(a);
   const Binning binning = binning_from(text(a, "--binning"));
   const Events reference = load_events(text(a, "--reference"), g);
-  const Events candidate = load_events(text(a, "--candidate"), g, true);
+  const std::vector<Events> candidates = load_samples(a, "--candidate", g),
+                            baselines = load_samples(a, "--baseline", g);
+  if (!baselines.empty() && baselines.size() != candidates.size())
+    fail("--baseline is given ", baselines.size(), " times and --candidate ", candidates.size(),
+         "; give as many samples of both, in the same order of their seeds");
   JudgeSettings settings;
   settings.seed = seed(a);
   settings.classifier_seeds = static_cast<int>(integer(a, "--classifier-seeds", 0, 100));
   if (given(a, "--official")) settings.classifier = official_classifier();
-  const int samples = given(a, "--baseline") ? 2 : 1;
+  const std::size_t samples = candidates.size() + baselines.size();
   std::int64_t epochs = 0;
-  Progress bar("classifiers", 2 * samples * settings.classifier_seeds * settings.classifier.epochs, "epochs at most");
+  Progress bar("classifiers",
+               2 * static_cast<std::int64_t>(samples) * settings.classifier_seeds * settings.classifier.epochs,
+               "epochs at most");
   settings.after_epoch = [&] { bar.update(++epochs); };
-  const auto against = [&](const std::string& name, const Events& events) {
-    NamedComparison row{name, compare(g, reference, events, workers, binning),
-                        judge_showers(g, reference, events, settings, workers)};
+  // Every sample has draws and classifiers of its own.
+  const auto against = [&](const std::string& name, const std::vector<Events>& of_model) {
+    std::vector<Comparison> comparisons;
+    std::vector<Judgement> judgements;
+    for (std::size_t k = 0; k < of_model.size(); ++k) {
+      JudgeSettings own = settings;
+      own.seed += k * static_cast<std::uint64_t>(settings.classifier_seeds);
+      comparisons.push_back(compare(g, reference, of_model[k], workers, binning));
+      judgements.push_back(judge_showers(g, reference, of_model[k], own, workers));
+    }
+    NamedComparison row{name, mean_comparison(comparisons), mean_judgement(judgements)};
     add_floors(*row.judgement, g, reference, settings, workers);
     return row;
   };
   std::vector<NamedComparison> rows;
   std::vector<NamedPaired> pairs;
   std::optional<Quality> cost;
-  if (given(a, "--baseline")) {
-    const Events baseline = load_events(text(a, "--baseline"), g, true);
-    rows.push_back(against("baseline against reference", baseline));
-    rows.push_back(against("candidate against reference", candidate));
-    if (baseline.incident_energies == candidate.incident_energies) {
-      pairs.push_back({"candidate against baseline, event by event", paired(g, baseline, candidate, workers)});
+  if (!baselines.empty()) {
+    rows.push_back(against("baseline against reference", baselines));
+    rows.push_back(against("candidate against reference", candidates));
+    bool same_energies = true;
+    for (std::size_t k = 0; k < samples / 2; ++k)
+      same_energies = same_energies && baselines[k].incident_energies == candidates[k].incident_energies;
+    if (same_energies) {
+      pairs.push_back({"candidate against baseline, event by event", paired(g, baselines[0], candidates[0], workers)});
       cost = quality(rows[0].comparison, *rows[0].judgement, rows[1].comparison, *rows[1].judgement);
     }
   } else {
-    rows.push_back(against("candidate against reference", candidate));
+    rows.push_back(against("candidate against reference", candidates));
   }
   if (given(a, "--json"))
     print(metrics_json(rows, pairs, cost, settings.seed));
@@ -60,10 +88,12 @@ Command evaluate_command() {
            "floors.",
            {},
            {{"--reference", "EVENTS", "", "events of the truth", true},
-            {"--candidate", "EVENTS", "", "events to judge", true},
+            {"--candidate", "EVENTS", "",
+             "events to judge; of a model several samples of different seeds, whose means are judged", true, true},
             {"--baseline", "EVENTS", "",
-             "events of the uncompressed model; with the candidate's energies also compared event by event, and the "
-             "quality class of the compression is told"},
+             "events of the uncompressed model, as many samples of the same seeds; with the candidate's energies also "
+             "compared event by event (the first sample), and the quality class of the compression is told",
+             false, true},
             {"--geometry", "G", "", "read-out geometry of all files", true},
             {"--binning", "B", "automatic",
              "of the histograms: quantiles of the reference, challenge as CaloChallenge, or automatic by geometry"},

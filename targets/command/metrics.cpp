@@ -8,6 +8,13 @@
 namespace quench {
 namespace {
 
+// "20000 v 20000"; of the means over samples "5 x 20000 v 20000".
+template <class Compared>
+std::string events_text(const Compared& c) {
+  return (c.samples > 1 ? std::to_string(c.samples) + " x " : "") + std::to_string(c.candidate_events) + " v " +
+         std::to_string(c.reference_events);
+}
+
 // Distances and classifiers of the rows that were judged, with floors, seeds, sample sizes and notes; "" without any.
 std::string judgements_text(const std::vector<NamedComparison>& rows, std::uint64_t seed) {
   Table table;
@@ -18,9 +25,8 @@ std::string judgements_text(const std::vector<NamedComparison>& rows, std::uint6
   for (const NamedComparison& row : rows) {
     if (!row.judgement) continue;
     const Judgement& j = *row.judgement;
-    std::vector<std::string> cells{row.name,
-                                   std::to_string(j.candidate_events) + " v " + std::to_string(j.reference_events),
-                                   estimate_text(j.frechet, 1e3), estimate_text(j.kernel, 1e3)};
+    std::vector<std::string> cells{row.name, events_text(j), estimate_text(j.frechet, 1e3),
+                                   estimate_text(j.kernel, 1e3)};
     std::vector<std::string> floors{"  floor", "", estimate_text(j.frechet_floor, 1e3),
                                     estimate_text(j.kernel_floor, 1e3)};
     for (const auto* c : {&j.low, &j.high}) {
@@ -52,8 +58,7 @@ std::string metrics_text(const std::vector<NamedComparison>& rows, const std::ve
   table.header.insert(table.header.end(), {"response %", "sd ratio"});
   for (const NamedComparison& row : rows) {
     const Comparison& c = row.comparison;
-    std::vector<std::string> cells{row.name,
-                                   std::to_string(c.candidate_events) + " v " + std::to_string(c.reference_events)};
+    std::vector<std::string> cells{row.name, events_text(c)};
     std::vector<std::string> floors{"  floor", ""};
     for (const GroupSummary& g : c.groups) {
       cells.push_back(rounded(1e3 * g.mean_separation, 3) +
@@ -86,6 +91,7 @@ Json metrics_json(const std::vector<NamedComparison>& rows, const std::vector<Na
     Json entry = Json::object();
     entry["name"] = row.name;
     entry["reference_events"] = c.reference_events, entry["candidate_events"] = c.candidate_events;
+    entry["samples"] = c.samples;
     entry["response_difference_percent"] = c.response_difference_percent,
     entry["response_sd_ratio"] = c.response_sd_ratio;
     Json groups = Json::object();

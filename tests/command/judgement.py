@@ -127,6 +127,34 @@ class Judgement(CommandTest):
         self.assertNotEqual(one['comparisons'][0]['judgement']['fpd'], other['comparisons'][0]['judgement']['fpd'])
         self.assertEqual(one['comparisons'][0]['features'], other['comparisons'][0]['features'])
 
+    def test_samples_of_other_noise(self):
+        self.copy('out/reference.npz'), self.copy('out/float.npz'), self.copy('out/compressed.npz')
+        words = ['--classifier-seeds', 1]
+        for name in ['model', 'program']:
+            self.copy('out/model.onnx' if name == 'model' else 'out/program.qprog')
+        for name, what in [('float', 'model.onnx'), ('compressed', 'program.qprog')]:
+            self.ok('sample', what, '--energies', 'float.npz', '--events', 400, '--seed', 9, '--out', f'{name}9.npz')
+        files = [[f'{name}.npz', f'{name}9.npz'] for name in ['float', 'compressed']]
+        several = [w for a, b in zip(*files) for w in ['--baseline', a, '--candidate', b]]
+        alone = [self.json(*evaluate('reference.npz', b, '--baseline', a, *words, '--seed', 1 + k))
+                 for k, (a, b) in enumerate(zip(*files))]
+        both = self.json('evaluate', '--reference', 'reference.npz', '--geometry', 'rings-10x5', *several, *words)
+        for row in range(2):
+            one, two, mean = [x['comparisons'][row] for x in [*alone, both]]
+            self.assertEqual([one['samples'], mean['samples']], [1, 2])
+            for key, part in [('fpd', 'value'), ('kpd', 'value'), ('classifier_voxels', 'auc')]:
+                values = [x['judgement'][key][part] for x in [one, two, mean]]
+                self.assertAlmostEqual((values[0] + values[1]) / 2, values[2], 12)
+            self.assertAlmostEqual(sum(x['features'][3]['separation'] for x in [one, two]) / 2,
+                                   mean['features'][3]['separation'], 12)
+        self.assertIn('2 x 400 v 400', self.ok('evaluate', '--reference', 'reference.npz', '--geometry', 'rings-10x5',
+                                                *several, *words))
+        self.refused(*evaluate('reference.npz', 'float.npz', *several[:4], '--baseline', 'float9.npz', '--baseline',
+                               'float.npz'), says=['--baseline is given 3 times', '--candidate 2'])
+        self.write('few.npz', handmade.events())
+        self.refused(*evaluate('reference.npz', 'float.npz', '--candidate', 'few.npz'),
+                     says=['few.npz holds 4 events', 'float.npz 400'])
+
     def test_too_few_and_other_geometries(self):
         self.copy('out/reference.npz')
         self.write('few.npz', handmade.events())

@@ -78,3 +78,33 @@ TEST_CASE("no class without FPD and AUC; comparisons of one geometry") {
   CHECK_FALSE(quality(kFloat, j, kFloat, kJudged).has_value());
   CHECK(has(message([] { quality(kFloat, kJudged, Comparison(), kJudged); }), "2 features of the float model, 0"));
 }
+
+TEST_CASE("the mean of samples: of values, with the larger of the fits' and the spread's error") {
+  const std::vector<Judgement> wide = {judgement(0.010, 0.0003, 0.60, 0.7), judgement(0.014, 0.0004, 0.62, 0.7)};
+  const Judgement mean = mean_judgement(wide);
+  CHECK(mean.samples == 2);
+  CHECK(mean.frechet->value == doctest::Approx(0.012));
+  CHECK(mean.frechet->error == doctest::Approx(0.002));  // sd .00283 / sqrt(2)
+  CHECK(mean.high->auc.value == doctest::Approx(0.61));
+  CHECK(mean.high->auc.error == doctest::Approx(0.01));
+  CHECK(mean.high->seeds == 2);
+  CHECK(mean.low->auc.error == 0);
+  const Judgement fits = mean_judgement({kJudged, judgement(0.01, 0.0004, 0.6, 0.7)});
+  CHECK(fits.frechet->error == doctest::Approx(0.00025));  // sqrt(.0003^2 + .0004^2) / 2
+  CHECK(mean_judgement({kJudged}).frechet->error == kJudged.frechet->error);
+  CHECK(against_float(kFloat, mean).grade == QualityClass::aggressive);
+  CHECK(quality(kFloat, mean, kFloat, mean)->grade == QualityClass::lossless);
+}
+
+TEST_CASE("the mean of samples: of one size, judged alike") {
+  CHECK(has(message([] { mean_judgement({}); }), "there is none"));
+  Judgement other = kJudged;
+  other.candidate_events = 7;
+  CHECK(has(message([&] { mean_judgement({kJudged, other}); }), "different sizes"));
+  other = kJudged;
+  other.high.reset();
+  CHECK(has(message([&] { mean_judgement({other, kJudged}); }), "different sizes"));
+  CHECK(has(message([&] { mean_judgement({kJudged, other}); }), "different sizes"));
+  other.frechet.reset();
+  CHECK_FALSE(mean_judgement({other, other}).frechet.has_value());
+}

@@ -280,6 +280,36 @@ TEST_CASE("comparisons do not depend on the number of threads") {
   CHECK(paired(g, a, noisy, 1).sd_de == paired(g, a, noisy, 3).sd_de);
 }
 
+TEST_CASE("samples of one model: what is measured is the mean, what is counted the sum") {
+  const Geometry g = geometry("rings-10x5");
+  const Events a = simulate(g, {}, 0, 700, 2);
+  const Comparison one = compare(g, a, simulate(g, {}, 700, 600, 2), 2),
+                   two = compare(g, a, simulate(g, {}, 1300, 600, 2), 2), mean = mean_comparison({one, two});
+  CHECK(mean.samples == 2);
+  CHECK(mean.candidate_events == 600);
+  REQUIRE(mean.features.size() == one.features.size());
+  for (std::size_t i = 0; i < mean.features.size(); ++i) {
+    const Feature &f = mean.features[i], &x = one.features[i], &y = two.features[i];
+    CHECK(f.separation == doctest::Approx((x.separation + y.separation) / 2));
+    CHECK(f.floor == doctest::Approx((x.floor + y.floor) / 2));
+    CHECK(f.candidate_mean == doctest::Approx((x.candidate_mean + y.candidate_mean) / 2));
+    CHECK(f.candidate_values == x.candidate_values + y.candidate_values);
+    CHECK(f.reference.counts == x.reference.counts);
+    REQUIRE(f.candidate.counts.size() == x.candidate.counts.size());
+    for (std::size_t k = 0; k < x.candidate.counts.size(); ++k)
+      CHECK(f.candidate.counts[k] == x.candidate.counts[k] + y.candidate.counts[k]);
+    CHECK(f.candidate.zeros == x.candidate.zeros + y.candidate.zeros);
+  }
+  for (const GroupSummary& s : mean.groups) CHECK(find(mean, s.worst).separation == s.max_separation);
+  CHECK(mean.candidate_mean.mean[7] == doctest::Approx((one.candidate_mean.mean[7] + two.candidate_mean.mean[7]) / 2));
+  CHECK(mean.candidate_mean.error[7] ==
+        doctest::Approx(std::hypot(one.candidate_mean.error[7], two.candidate_mean.error[7]) / 2));
+  CHECK(mean_comparison({one}).features[0].separation == one.features[0].separation);
+  CHECK(has(message([] { mean_comparison({}); }), "there is none"));
+  const Comparison smaller = compare(g, a, simulate(g, {}, 700, 500, 2), 2);
+  CHECK(has(message([&] { mean_comparison({one, smaller}); }), "sample 2 has 500 events and 42 features"));
+}
+
 TEST_CASE("paired events by hand") {
   // ln: (0, 1, 2) against (0, 2, 1) after e^x; event 1 has 10 MeV on one side only
   const float e1 = 2.7182818f, e2 = 7.3890561f;

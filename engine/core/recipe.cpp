@@ -41,6 +41,8 @@ void fields(R& r, F&& f) {
   f("model.activation", r.model.activation, one_of({"relu", "leaky-relu"}), "after each hidden layer");
   f("model.batch_norm", r.model.batch_norm, any(), "batch normalisation in the generator (folded away later)");
   f("model.skip", r.model.skip, any(), "a Linear from the latents to the numbers beside the GAN's generator");
+  f("model.critic_occupancy", r.model.critic_occupancy, any(),
+    "the critic also sees, softly, which voxels are above the threshold");
   f("model.critic_hidden", r.model.critic_hidden, range(1, max_width), "widths of the critic's hidden layers");
 
   f("train.steps", r.train.steps, range(1, max_count), "generator steps");

@@ -25,7 +25,7 @@ struct Recipe {
     int latent = 99;
     std::vector<int> hidden = {256, 512};
     std::string activation = "relu";
-    bool batch_norm = true, skip = false;
+    bool batch_norm = true, skip = false, critic_occupancy = false;
     std::vector<int> critic_hidden = {512, 256};
   };
   struct Train {

@@ -25,6 +25,7 @@ struct GanSettings {
   // have to pass its activations, so that far fewer weights do.
   bool skip = false;
   std::vector<int> critic_hidden = {512, 256};
+  bool critic_occupancy = false;  // the critic also sees which voxels are above the threshold (append_occupancy())
   int steps = 20000, batch = 256;
   double learning_rate = 5e-4, critic_learning_rate = 5e-4, beta1 = 0.5, beta2 = 0.99;
   double average = 0.999;   // of the generator's weights, per step

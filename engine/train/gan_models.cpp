@@ -14,6 +14,8 @@
 namespace quench {
 namespace {
 
+constexpr double occupancy_softness = 0.1;  // in ln(energy): finer than a bin of the voxels' spectrum
+
 // Of the settings that came after the first checkpoints.
 std::uint64_t later_settings(const GanSettings& s) {
   Hash h;
@@ -22,6 +24,7 @@ std::uint64_t later_settings(const GanSettings& s) {
        {s.gradient_penalty, s.instance_noise, s.moments.total_energy, s.moments.layer_energy, s.moments.sparsity})
     h.number(x);
   h.integers({s.validation.events, s.validation.every, s.validation.patience}), h.number(s.alpha), h.word(s.skip);
+  h.word(s.critic_occupancy);
   return h.value;
 }
 
@@ -64,7 +67,9 @@ Model gan_critic(const GanSettings& settings, const Preprocessing& p) {
   ConditionalAffine standardise = p.log_voxels;
   standardise.inverse = true;
   const Value standard = append(m, "standard_log_voxels", standardise, {logarithms, condition}, voxels);
-  Value h = append(m, "input", Concat{}, {standard, x, condition}, 2 * voxels + 1);
+  std::vector<Value> seen = {standard, x, condition};
+  if (settings.critic_occupancy) seen.push_back(append_occupancy(m, p, logarithms, condition, occupancy_softness));
+  Value h = append(m, "input", Concat{}, seen, (static_cast<int>(seen.size()) - 1) * voxels + 1);
   h = append_hidden(m, h, settings.critic_hidden, LeakyRelu{0.2f}, false);
   const int width = m.values[index(h)].width;
   m.outputs = {append(m, "score", linear(width, 1), {h}, 1)};

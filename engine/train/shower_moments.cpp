@@ -35,6 +35,12 @@ struct Group {
 
 }  // namespace
 
+Value append_occupancy(Model& m, const Preprocessing& p, Value log_voxels, Value condition, double soft) {
+  const int voxels = p.numbers.mean.columns();
+  const ConditionalAffine above{constant_row(voxels, log(p.threshold_mev)), constant_row(voxels, log(soft)), true};
+  return append(m, "counted", Sigmoid{}, {append(m, "above", above, {log_voxels, condition}, voxels)}, voxels);
+}
+
 Model shower_quantities(const Preprocessing& p) {
   Model m;
   m.name = "quantities";
@@ -50,9 +56,7 @@ Model shower_quantities(const Preprocessing& p) {
   Value layer = append(m, "log_layers", of_layers, {sharing, energy}, layers);
   layer = append(m, "relative_layers", minus_log_energy(p.condition, layers), {layer, condition}, layers);
   Value count = append(m, "log_voxels", StickBreaking{p.split.layer_voxels, true}, {numbers, energy}, voxels);
-  const ConditionalAffine above{constant_row(voxels, log(p.threshold_mev)), constant_row(voxels, log(softness)), true};
-  count = append(m, "above", above, {count, condition}, voxels);
-  count = append(m, "counted", Sigmoid{}, {count}, voxels);
+  count = append_occupancy(m, p, count, condition, softness);
   Linear mean = linear(voxels, 1);
   std::fill(mean.weight.data.begin(), mean.weight.data.end(), 1.0f / static_cast<float>(voxels));
   count = append(m, "fraction", mean, {count}, 1);

@@ -15,6 +15,10 @@ namespace quench {
 // Nothing in it is trained.
 Model shower_quantities(const Preprocessing&);
 
+// Appends whether each of these voxels, ln(voxel / MeV) [events, voxels], is above the threshold:
+// sigmoid(ln(voxel / threshold) / softness), so that there is a way back.
+Value append_occupancy(Model&, const Preprocessing&, Value log_voxels, Value condition, double softness);
+
 struct MomentWeights {
   double total_energy = 0, layer_energy = 0, sparsity = 0;
 };

@@ -20,6 +20,7 @@
 #include "engine/train/deploy.h"
 #include "engine/train/restandardise.h"
 #include "engine/train/tune_quantized.h"
+#include "targets/command/training.h"
 
 namespace quench {
 namespace {
@@ -108,10 +109,8 @@ RealShowers real_showers(const Recipe& r, const Model& teacher, const Opponent& 
   Tensor filled_showers;
   const Preprocessing p =
       as_deployed(fit_preprocessing(data.training, data.geometry, r.seed, threads, &filled_showers), teacher);
-  GanSettings critic;
-  critic.seed = r.seed, critic.critic_hidden = r.model.critic_hidden;
   return {training_set(p, filled_showers, data.training.incident_energies, threads),
-          opponent.critic ? *opponent.critic : gan_critic(critic, p)};
+          opponent.critic ? *opponent.critic : gan_critic(gan_settings(r), p)};
 }
 
 void expect_tunable(const Task& t, const Stage& stage) {

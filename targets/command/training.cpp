@@ -144,26 +144,6 @@ Session judged(Session session, ShowerQuality& quality) {
 
 Validation validation(const Recipe& r) { return {r.train.validation_events, r.train.evaluate_every, r.train.patience}; }
 
-GanSettings gan_settings(const Recipe& r) {
-  GanSettings s;
-  s.name = r.name, s.seed = r.seed;
-  s.latent = r.model.latent, s.latent_bits = r.compress.latent_bits;
-  s.hidden = r.model.hidden, s.activation = r.model.activation, s.batch_norm = r.model.batch_norm;
-  s.skip = r.model.skip;
-  s.critic_hidden = r.model.critic_hidden;
-  s.steps = r.train.steps, s.batch = r.train.batch;
-  s.learning_rate = r.train.learning_rate, s.critic_learning_rate = r.train.critic_learning_rate;
-  s.beta1 = r.train.beta1, s.beta2 = r.train.beta2, s.average = r.train.average, s.decay_from = r.train.decay_from;
-  s.checkpoint_every = r.train.checkpoint_every;
-  s.loss = r.train.loss, s.penalty = r.train.penalty, s.gradient_penalty = r.train.gradient_penalty;
-  s.spectral_norm = r.train.spectral_norm, s.instance_noise = r.train.instance_noise;
-  s.critic_steps = r.train.critic_steps, s.schedule = r.train.schedule;
-  s.validation = validation(r);
-  s.alpha = r.distill.alpha < 1 ? r.distill.alpha : 0;
-  s.moments = {r.train.total_energy_weight, r.train.layer_energy_weight, r.train.sparsity_weight};
-  return s;
-}
-
 // The generator of a recipe's student: outputs as its teacher's, hidden widths as the budget allows. A flow is a
 // teacher of standardised numbers.
 GanSettings student_settings(const Recipe& r, const Preprocessing& p, const Model* teacher) {
@@ -304,6 +284,26 @@ void train_vae_model(const Recipe& r, const Data& data, const Session& session) 
 }
 
 }  // namespace
+
+GanSettings gan_settings(const Recipe& r) {
+  GanSettings s;
+  s.name = r.name, s.seed = r.seed;
+  s.latent = r.model.latent, s.latent_bits = r.compress.latent_bits;
+  s.hidden = r.model.hidden, s.activation = r.model.activation, s.batch_norm = r.model.batch_norm;
+  s.skip = r.model.skip;
+  s.critic_hidden = r.model.critic_hidden, s.critic_occupancy = r.model.critic_occupancy;
+  s.steps = r.train.steps, s.batch = r.train.batch;
+  s.learning_rate = r.train.learning_rate, s.critic_learning_rate = r.train.critic_learning_rate;
+  s.beta1 = r.train.beta1, s.beta2 = r.train.beta2, s.average = r.train.average, s.decay_from = r.train.decay_from;
+  s.checkpoint_every = r.train.checkpoint_every;
+  s.loss = r.train.loss, s.penalty = r.train.penalty, s.gradient_penalty = r.train.gradient_penalty;
+  s.spectral_norm = r.train.spectral_norm, s.instance_noise = r.train.instance_noise;
+  s.critic_steps = r.train.critic_steps, s.schedule = r.train.schedule;
+  s.validation = validation(r);
+  s.alpha = r.distill.alpha < 1 ? r.distill.alpha : 0;
+  s.moments = {r.train.total_energy_weight, r.train.layer_energy_weight, r.train.sparsity_weight};
+  return s;
+}
 
 FlowSettings flow_settings(const Recipe& r, int first_step) {
   FlowSettings s;

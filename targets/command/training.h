@@ -8,6 +8,7 @@
 #include "engine/core/recipe.h"
 #include "engine/model/model.h"
 #include "engine/train/flow.h"
+#include "engine/train/gan.h"
 #include "targets/command/pipeline.h"
 
 namespace quench {
@@ -37,6 +38,9 @@ void save_trained(const Trained&, const Recipe&, const std::string& path);
 
 // Trains with a checkpoint in the file `checkpoint`; resume continues from it.
 Trained train_model(const Recipe&, const Data&, const std::string& checkpoint, bool resume, int threads);
+
+// What the recipe says of a GAN.
+GanSettings gan_settings(const Recipe&);
 
 // What the recipe says of a flow; first_step: columns of the first of two steps, 0 for one flow of all.
 FlowSettings flow_settings(const Recipe&, int first_step);

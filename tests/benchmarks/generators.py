@@ -42,7 +42,7 @@ class Bench(Showers):
         return float(kept.read_text())
 
     def compared(self, candidate, size):
-        return self.judge(f"reference-{size}", candidate, "--classifier-seeds", 0)["comparisons"][0]
+        return self.judge(f"reference-{size}", [candidate], "--classifier-seeds", 0)["comparisons"][0]
 
     def judged(self, model, size):
         showers = f"{model}-{size}"

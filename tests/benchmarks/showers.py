@@ -21,23 +21,24 @@ class Showers:
         return subprocess.run([self.quench, *map(str, words)], check=True, capture_output=True, text=True).stdout
 
     # What the folder holds is not made again.
-    def make(self, name, *words):
+    def make(self, name, *words, seed=None):
         if not (self.folder / name).exists():
-            self.run(*words, "--seed", self.seed, "--out", self.path(name))
+            self.run(*words, "--seed", seed or self.seed, "--out", self.path(name))
 
     # No example trains or validates on what comes behind event 4,000,000.
     def simulate(self, name, first, count):
         self.make(f"{name}.npz", "simulate", "--events", count, "--first", first)
 
     # As many showers as `energies` has, of its energies.
-    def sample(self, name, model, energies, count):
-        self.make(f"{name}.npz", "sample", model, "--events", count, "--energies", self.path(f"{energies}.npz"))
+    def sample(self, name, model, energies, count, seed=None):
+        self.make(f"{name}.npz", "sample", model, "--events", count, "--energies", self.path(f"{energies}.npz"),
+                  seed=seed)
 
-    # words: options of evaluate beside these
-    def judge(self, reference, candidate, *words):
+    # candidates: samples of one model, whose means are judged; words: options of evaluate beside these
+    def judge(self, reference, candidates, *words):
+        given = [w for c in candidates for w in ("--candidate", self.path(f"{c}.npz"))]
         return json.loads(self.run("evaluate", "--geometry", "rings-10x5", "--binning", "challenge", "--reference",
-                                   self.path(f"{reference}.npz"), "--candidate", self.path(f"{candidate}.npz"),
-                                   "--seed", self.seed, "--json", *words))
+                                   self.path(f"{reference}.npz"), *given, "--seed", self.seed, "--json", *words))
 
 
 # Of every group, in 1e-3; which: mean_separation or mean_floor

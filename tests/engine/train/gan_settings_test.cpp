@@ -320,3 +320,32 @@ TEST_CASE("a skip carries the latents past the network: the numbers are the sum 
     }
   CHECK(difference < 0.02 * all);
 }
+
+TEST_CASE("a critic of occupancy sees which voxels are above the threshold, and learns from them") {
+  SmallGan s = small_gan(5);
+  const std::uint64_t without = hash(s);
+  const auto first_columns = [&] {
+    const Model critic = gan_critic(s.settings, s.preprocessing);
+    for (const Node& node : critic.nodes)
+      if (const Linear* op = std::get_if<Linear>(&node.op)) return op->weight.columns();
+    return 0;
+  };
+  CHECK(first_columns() == 2 * 5 + 1);
+  s.settings.critic_occupancy = true;
+  CHECK(hash(s) != without);
+  CHECK(first_columns() == 3 * 5 + 1);
+  Model critic = gan_critic(s.settings, s.preprocessing);
+  for (const Node& node : critic.nodes)
+    if (node.name == "counted") critic.outputs = {node.output};
+  const Tensor counted = infer(critic, std::vector<Tensor>{s.data.numbers, s.data.energies});
+  const Events events = toy_events(700);
+  int empty = 0;
+  for (std::size_t i = 0; i < counted.size(); ++i) {
+    const double energy = static_cast<double>(events.showers.data[i]), seen = static_cast<double>(counted.data[i]);
+    empty += energy >= 3 ? 0 : 1;
+    if (energy < 3) REQUIRE(seen < 0.5);
+    if (energy >= 3) REQUIRE(std::fabs(seen - 1 / (1 + std::exp(-std::log(energy / 3) / 0.1))) < 1e-3);
+  }
+  CHECK(empty > 20);
+  CHECK(refusal(s) == "no error");
+}

@@ -56,12 +56,14 @@ class Usage(CommandTest):
     def test_missing_and_repeated(self):
         for verb in verbs():
             usage = self.ok(verb, '--help').split('\n')[0]
-            for option, placeholder in re.findall(r' (?<!\[)(--[a-z-]+) ([A-Z][\w.]*)', re.sub(r'\[.*?\]', '', usage)):
+            for option, _, several in re.findall(r' (?<!\[)(--[a-z-]+) ([A-Z][\w.]*)( \.\.\.)?',
+                                                 re.sub(r'\[.*?\]', '', usage)):
                 with self.subTest(verb + ' ' + option):
                     words = list(COMPLETE[verb])
                     place = words.index(option)
                     self.misused(verb, *words[:place], *words[place + 2:], verb=verb, says=[option, 'missing'])
-                    self.misused(verb, *words, option, 'again', verb=verb, says=[option, 'twice'])
+                    if not several:
+                        self.misused(verb, *words, option, 'again', verb=verb, says=[option, 'twice'])
                     self.misused(verb, *words[:place], *words[place + 2:], option, verb=verb, says=[option, 'value'])
                     self.misused(verb, *words[:place], *words[place + 2:], option + '=', verb=verb,
                                  says=[option, 'empty'])

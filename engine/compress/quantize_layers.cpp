@@ -58,7 +58,8 @@ void set_biases(const Linear& op, const QValue& input, const std::string& where,
     const double bias =
         nearest(op.bias.data[r] / (input.scale * scale_of(q, r))) - static_cast<double>(input.zero * sum);
     if (std::fabs(bias) > 2147483647.0)
-      fail(where, ": the bias of row ", r, " needs ", bias, " steps, 32 bits hold 2147483647");
+      fail(where, ": the bias of row ", r, " needs ", bias,
+           " steps, 32 bits hold 2147483647; give the weights or the values they read fewer bits");
     q.bias.push_back(static_cast<std::int32_t>(bias));
   }
 }

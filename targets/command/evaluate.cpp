@@ -1,6 +1,8 @@
 // quench evaluate: physics metrics between any two event files.
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include "engine/core/progress.h"
 #include "engine/train/judge.h"
@@ -11,14 +13,20 @@
 namespace quench {
 namespace {
 
-// Samples of one model, whose noise differs.
+// Samples of one model, whose noise differs: the same one twice would make errors smaller than they are.
 std::vector<Events> load_samples(const Arguments& a, const std::string& option, const Geometry& g) {
+  const std::vector<std::string> files = texts(a, option);
   std::vector<Events> samples;
-  for (const std::string& file : texts(a, option)) {
-    samples.push_back(load_events(file, g, true));
-    if (samples.back().size() != samples[0].size())
-      fail(option, " ", file, " holds ", samples.back().size(), " events, ", texts(a, option)[0], " ",
-           samples[0].size(), "; samples whose means are judged need the same number");
+  for (const std::string& file : files) {
+    Events sample = load_events(file, g, true);
+    if (!samples.empty() && sample.size() != samples[0].size())
+      fail(option, " ", file, " holds ", sample.size(), " events, ", files[0], " ", samples[0].size(),
+           "; samples whose means are judged need the same number");
+    for (std::size_t k = 0; k < samples.size(); ++k)
+      if (sample.showers == samples[k].showers)
+        fail(option, " ", file, " holds the same ", sample.size(), " showers as ", files[k],
+             "; give samples of different seeds");
+    samples.push_back(std::move(sample));
   }
   return samples;
 }
@@ -31,8 +39,8 @@ int evaluate_verb(const Arguments& a) {
   const std::vector<Events> candidates = load_samples(a, "--candidate", g),
                             baselines = load_samples(a, "--baseline", g);
   if (!baselines.empty() && baselines.size() != candidates.size())
-    fail("--baseline is given ", baselines.size(), " times and --candidate ", candidates.size(),
-         "; give as many samples of both, in the same order of their seeds");
+    fail("samples of --baseline: ", baselines.size(), ", of --candidate: ", candidates.size(),
+         "; give as many of both, in the same order of their seeds");
   JudgeSettings settings;
   settings.seed = seed(a);
   settings.classifier_seeds = static_cast<int>(integer(a, "--classifier-seeds", 0, 100));
@@ -49,7 +57,7 @@ int evaluate_verb(const Arguments& a) {
     std::vector<Judgement> judgements;
     for (std::size_t k = 0; k < of_model.size(); ++k) {
       JudgeSettings own = settings;
-      own.seed += k * static_cast<std::uint64_t>(settings.classifier_seeds);
+      own.seed += k * static_cast<std::uint64_t>(std::max(settings.classifier_seeds, 1));
       comparisons.push_back(compare(g, reference, of_model[k], workers, binning));
       judgements.push_back(judge_showers(g, reference, of_model[k], own, workers));
     }

@@ -128,10 +128,9 @@ class Judgement(CommandTest):
         self.assertEqual(one['comparisons'][0]['features'], other['comparisons'][0]['features'])
 
     def test_samples_of_other_noise(self):
-        self.copy('out/reference.npz'), self.copy('out/float.npz'), self.copy('out/compressed.npz')
+        for name in ['reference.npz', 'float.npz', 'compressed.npz', 'model.onnx', 'program.qprog']:
+            self.copy('out/' + name)
         words = ['--classifier-seeds', 1]
-        for name in ['model', 'program']:
-            self.copy('out/model.onnx' if name == 'model' else 'out/program.qprog')
         for name, what in [('float', 'model.onnx'), ('compressed', 'program.qprog')]:
             self.ok('sample', what, '--energies', 'float.npz', '--events', 400, '--seed', 9, '--out', f'{name}9.npz')
         files = [[f'{name}.npz', f'{name}9.npz'] for name in ['float', 'compressed']]
@@ -149,8 +148,15 @@ class Judgement(CommandTest):
                                    mean['features'][3]['separation'], 12)
         self.assertIn('2 x 400 v 400', self.ok('evaluate', '--reference', 'reference.npz', '--geometry', 'rings-10x5',
                                                 *several, *words))
-        self.refused(*evaluate('reference.npz', 'float.npz', *several[:4], '--baseline', 'float9.npz', '--baseline',
-                               'float.npz'), says=['--baseline is given 3 times', '--candidate 2'])
+        self.refused(*evaluate('reference.npz', 'compressed.npz', '--candidate', 'compressed9.npz', '--baseline',
+                               'float.npz'), says=['--baseline: 1', '--candidate: 2'])
+        self.refused(*evaluate('reference.npz', 'float9.npz', '--candidate', 'float.npz', '--candidate', 'float9.npz'),
+                     says=['--candidate float9.npz holds the same 400 showers as float9.npz', 'different seeds'])
+        draws = self.json(*evaluate('reference.npz', 'float.npz', '--candidate', 'float9.npz', '--classifier-seeds', 0))
+        apart = [self.json(*evaluate('reference.npz', name, '--classifier-seeds', 0, '--seed', 1 + k))
+                 for k, name in enumerate(['float.npz', 'float9.npz'])]
+        fpd = [x['comparisons'][0]['judgement']['fpd']['value'] for x in [*apart, draws]]
+        self.assertAlmostEqual((fpd[0] + fpd[1]) / 2, fpd[2], 12)
         self.write('few.npz', handmade.events())
         self.refused(*evaluate('reference.npz', 'float.npz', '--candidate', 'few.npz'),
                      says=['few.npz holds 4 events', 'float.npz 400'])

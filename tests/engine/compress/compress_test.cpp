@@ -290,3 +290,21 @@ TEST_CASE("wide accumulators become narrow, beyond 48 bits they are refused") {
                                        {16, true, false, "wide"}, "layer b"),
                        doctest::Contains("layer b: the accumulator reaches"), Error);
 }
+
+TEST_CASE(
+    "a bias that 32 bits of the sum's steps cannot hold: a wider step, or with a step that was learnt a refusal") {
+  Linear op = linear(2, 1);
+  op.weight.data = {1, 1};
+  const QValue in = code_value(2, 16, true, 1.0 / 32767), out = code_value(1, 16, true, 0.01);
+  LinearSettings s{16, true, false, "wide"};
+  const auto with_bias = [&](float bias) {
+    op.bias.data = {bias};
+    return quantize_linear(op, in, {in.scale, in.scale}, out, 1, s, "layer a");
+  };
+  const QLinear wider = with_bias(3);
+  CHECK(wider.bias[0] * wider.weight_scale[0] * in.scale == doctest::Approx(3).epsilon(1e-6));
+  s.weight_scale = {1.0 / 32767};
+  CHECK(with_bias(1.9f).bias[0] == doctest::Approx(1.9 * 32767 * 32767).epsilon(1e-6));
+  CHECK_THROWS_WITH_AS(with_bias(3), doctest::Contains("layer a: the bias of row 0 needs 3.22"), Error);
+  CHECK_THROWS_WITH_AS(with_bias(-3), doctest::Contains("give the weights or the values they read fewer bits"), Error);
+}

@@ -35,6 +35,7 @@ void fill(Feature& f, const BinAxis& axis, const Sorted<T>& reference, const Sor
   f.separation = separation_power(p, q);
   f.floor = separation_floor(p, q);
   f.wasserstein = wasserstein(reference, candidate);
+  f.wasserstein_floor = wasserstein_floor(reference, candidate);
   const MeanAndSd m = mean_and_sd(reference), n = mean_and_sd(candidate);
   f.reference_mean = m.mean;
   f.reference_sd = m.sd;
@@ -65,12 +66,20 @@ std::vector<GroupSummary> summarise(const std::vector<Feature>& features) {
       s.mean_separation += f.separation;
       s.mean_floor += f.floor;
       s.mean_wasserstein += f.wasserstein;
+      s.mean_wasserstein_floor += f.wasserstein_floor;
+      s.unit = f.unit;
     }
     if (s.features == 0) continue;
-    for (double* mean : {&s.mean_separation, &s.mean_floor, &s.mean_wasserstein}) *mean /= s.features;
+    for (double* mean : {&s.mean_separation, &s.mean_floor, &s.mean_wasserstein, &s.mean_wasserstein_floor})
+      *mean /= s.features;
     groups.push_back(s);
   }
   return groups;
+}
+
+void check_values(const std::vector<double>& a, const std::vector<double>& b) {
+  if (a.empty() || b.empty())
+    fail("Wasserstein distance: samples of ", a.size(), " and ", b.size(), " values; both need 1");
 }
 
 std::int64_t total(const std::vector<std::int64_t>& counts) {
@@ -112,9 +121,13 @@ double separation_floor(const std::vector<std::int64_t>& p, const std::vector<st
 }
 
 double wasserstein_1(std::vector<double> a, std::vector<double> b) {
-  if (a.empty() || b.empty())
-    fail("Wasserstein distance: samples of ", a.size(), " and ", b.size(), " values; both need 1");
+  check_values(a, b);
   return wasserstein(sorted_values(a), sorted_values(b));
+}
+
+double wasserstein_floor_1(std::vector<double> reference, std::vector<double> candidate) {
+  check_values(reference, candidate);
+  return wasserstein_floor(sorted_values(reference), sorted_values(candidate));
 }
 
 Binning binning_from(const std::string& name) {
@@ -177,6 +190,7 @@ Comparison mean_comparison(const std::vector<Comparison>& samples) {
       add(f.candidate, own.candidate);
       f.candidate_values += own.candidate_values;
       f.separation += own.separation, f.floor += own.floor, f.wasserstein += own.wasserstein;
+      f.wasserstein_floor += own.wasserstein_floor;
       f.candidate_mean += own.candidate_mean, f.candidate_sd += own.candidate_sd;
     }
     mean.response_difference_percent += c.response_difference_percent;
@@ -184,7 +198,9 @@ Comparison mean_comparison(const std::vector<Comparison>& samples) {
     add(mean.candidate_mean, c.candidate_mean);
   }
   for (Feature& f : mean.features)
-    for (double* x : {&f.separation, &f.floor, &f.wasserstein, &f.candidate_mean, &f.candidate_sd}) *x /= n;
+    for (double* x :
+         {&f.separation, &f.floor, &f.wasserstein, &f.wasserstein_floor, &f.candidate_mean, &f.candidate_sd})
+      *x /= n;
   for (double* x : {&mean.response_difference_percent, &mean.response_sd_ratio}) *x /= n;
   for (double& m : mean.candidate_mean.mean) m /= n;
   for (double& e : mean.candidate_mean.error) e = std::sqrt(e) / n;

@@ -46,6 +46,21 @@ double wasserstein(const Sorted<T>& a, const Sorted<T>& b) {
   return sum;
 }
 
+// Its mean for samples of these sizes of one distribution, that of `reference`: sqrt(2 / pi) times the integral of
+// sqrt(F (1 - F) (1/n + 1/m)), the mean of |F - G| when the difference is normal. 0 when one sample is empty.
+template <class T>
+double wasserstein_floor(const Sorted<T>& reference, const Sorted<T>& candidate) {
+  if (reference.size() == 0 || candidate.size() == 0) return 0;
+  const double n = static_cast<double>(reference.size()), m = static_cast<double>(candidate.size());
+  double below = static_cast<double>(reference.zeros), before = 0, sum = 0;
+  for (T v : reference.value) {
+    const double x = static_cast<double>(v), f = below / n;
+    if (below > 0) sum += std::sqrt(f * (1 - f)) * (x - before);
+    before = x, ++below;
+  }
+  return sum * std::sqrt(2 / 3.14159265358979323846 * (1 / n + 1 / m));
+}
+
 struct MeanAndSd {
   double mean = 0, sd = 0;
 };

@@ -50,7 +50,7 @@ std::string feature_plot(const Report& report, std::size_t k) {
     plot.curves.push_back({candidate.name, static_cast<int>(plot.curves.size()), {}, fractions(f.candidate)});
     const std::string unit = f.unit.empty() ? "" : " " + escaped(f.unit);
     caption += name + ": S " + rounded(f.separation, 3) + " (floor " + rounded(f.floor, 2) + "), W1 " +
-               rounded(f.wasserstein, 3) + unit + "<br>";
+               rounded(f.wasserstein, 3) + unit + " (floor " + rounded(f.wasserstein_floor, 2) + ")<br>";
     outside += ", " + name + " " + outside_text(f.candidate);
   }
   return figure(svg(plot), caption + outside);
@@ -87,13 +87,13 @@ std::string feature_table(const Report& report) {
       rows.push_back({c == 0 ? escaped(f.name) : "", escaped(report.candidates[c].name),
                       rounded(1000 * f.separation, 3), rounded(1000 * f.floor, 3),
                       f.floor > 0 ? rounded(f.separation / f.floor, 3) : "-", rounded(f.wasserstein, 3),
-                      rounded(f.reference_mean, 4), rounded(f.candidate_mean, 4), rounded(f.reference_sd, 4),
-                      rounded(f.candidate_sd, 4), c == 0 ? escaped(f.unit) : "", grouped(f.reference_values),
-                      grouped(f.candidate_values)});
+                      rounded(f.wasserstein_floor, 3), rounded(f.reference_mean, 4), rounded(f.candidate_mean, 4),
+                      rounded(f.reference_sd, 4), rounded(f.candidate_sd, 4), c == 0 ? escaped(f.unit) : "",
+                      grouped(f.reference_values), grouped(f.candidate_values)});
     }
   }
-  return html_table({"feature", "sample", "S &#215; 1000", "floor &#215; 1000", "S / floor", "W1", "mean, reference",
-                     "mean", "sd, reference", "sd", "unit", "values, reference", "values"},
+  return html_table({"feature", "sample", "S &#215; 1000", "floor &#215; 1000", "S / floor", "W1", "W1 floor",
+                     "mean, reference", "mean", "sd, reference", "sd", "unit", "values, reference", "values"},
                     rows);
 }
 

@@ -40,6 +40,7 @@ Json json(const Feature& f) {
   j["separation"] = number(f.separation);
   j["floor"] = number(f.floor);
   j["wasserstein"] = number(f.wasserstein);
+  j["wasserstein_floor"] = number(f.wasserstein_floor);
   j["reference_values"] = f.reference_values;
   j["candidate_values"] = f.candidate_values;
   j["reference_mean"] = number(f.reference_mean);
@@ -62,6 +63,8 @@ Json json(const GroupSummary& g) {
   j["max_separation"] = number(g.max_separation);
   j["worst"] = g.worst;
   j["mean_wasserstein"] = number(g.mean_wasserstein);
+  j["mean_wasserstein_floor"] = number(g.mean_wasserstein_floor);
+  j["unit"] = g.unit;
   return j;
 }
 

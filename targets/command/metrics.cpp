@@ -46,6 +46,24 @@ std::string judgements_text(const std::vector<NamedComparison>& rows, std::uint6
          table_text(table) + tested + below;
 }
 
+// Wasserstein-1 distances of the groups in their features' units, with floors.
+std::string wasserstein_text(const std::vector<NamedComparison>& rows) {
+  Table table;
+  table.header = {"", "events"};
+  for (const GroupSummary& g : rows.front().comparison.groups)
+    table.header.push_back(group_name(g.group) + (g.unit.empty() ? "" : ", " + g.unit));
+  table.right.assign(table.header.size(), true);
+  table.right[0] = false;
+  for (const NamedComparison& row : rows) {
+    std::vector<std::string> cells{row.name, events_text(row.comparison)}, floors{"  floor", ""};
+    for (const GroupSummary& g : row.comparison.groups)
+      cells.push_back(rounded(g.mean_wasserstein, 3)), floors.push_back(rounded(g.mean_wasserstein_floor, 3));
+    table.rows.push_back(cells);
+    table.rows.push_back(floors);
+  }
+  return "\nWasserstein-1 distance, mean over the group's features, and its statistical floor\n\n" + table_text(table);
+}
+
 }  // namespace
 
 std::string metrics_text(const std::vector<NamedComparison>& rows, const std::vector<NamedPaired>& pairs,
@@ -71,7 +89,7 @@ std::string metrics_text(const std::vector<NamedComparison>& rows, const std::ve
   }
   table.right.assign(table.header.size(), true);
   table.right[0] = false;
-  out += table_text(table) + judgements_text(rows, seed);
+  out += table_text(table) + wasserstein_text(rows) + judgements_text(rows, seed);
   for (const NamedPaired& p : pairs)
     out += "\n" + p.name + " (" + std::to_string(p.paired.events) + " events): log-voxel correlation " +
            rounded(p.paired.log_voxel_correlation, 6) + ", sd(dE/E) " + rounded(p.paired.sd_de, 3) + ", mean(dE/E) " +
@@ -99,6 +117,7 @@ Json metrics_json(const std::vector<NamedComparison>& rows, const std::vector<Na
       Json& group = groups[group_name(g.group)];
       group["mean_separation"] = g.mean_separation, group["max_separation"] = g.max_separation;
       group["mean_floor"] = g.mean_floor, group["mean_wasserstein"] = g.mean_wasserstein;
+      group["mean_wasserstein_floor"] = g.mean_wasserstein_floor, group["unit"] = g.unit;
       group["features"] = g.features, group["worst"] = g.worst;
     }
     entry["groups"] = groups;
@@ -107,6 +126,7 @@ Json metrics_json(const std::vector<NamedComparison>& rows, const std::vector<Na
       Json feature = Json::object();
       feature["name"] = f.name, feature["unit"] = f.unit, feature["group"] = group_name(f.group);
       feature["separation"] = f.separation, feature["floor"] = f.floor, feature["wasserstein"] = f.wasserstein;
+      feature["wasserstein_floor"] = f.wasserstein_floor;
       feature["reference_values"] = f.reference_values, feature["candidate_values"] = f.candidate_values;
       features.push_back(feature);
     }

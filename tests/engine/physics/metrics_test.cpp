@@ -138,6 +138,23 @@ TEST_CASE("Wasserstein distances against SciPy") {
   CHECK(std::system(("python3 " + folder.file("t.py")).c_str()) == 0);
 }
 
+TEST_CASE("the floor of a Wasserstein distance: by hand, and the mean of samples of one distribution") {
+  // F is 1/2 over a length of 1: sqrt(2 / pi (1/2 + 1/4)) / 2
+  CHECK(wasserstein_floor_1({0, 1}, {3, 0, 8, 9}) == doctest::Approx(0.345494));
+  CHECK(wasserstein_floor_1({7, 7}, {1}) == 0);
+  CHECK(has(message([] { wasserstein_floor_1({1}, {}); }), "samples of 1 and 0"));
+  double distance = 0, floor = 0;
+  constexpr int pairs = 400;
+  for (int k = 0; k < pairs; ++k) {
+    Random g(7, static_cast<std::uint64_t>(k), 0);
+    std::vector<double> a(150), b(2000);
+    for (std::vector<double>* list : {&a, &b})
+      for (double& v : *list) v = std::exp(normal(g));
+    distance += wasserstein_1(a, b) / pairs, floor += wasserstein_floor_1(a, b) / pairs;
+  }
+  CHECK(floor == doctest::Approx(distance).epsilon(0.05));
+}
+
 TEST_CASE("quantile bins: 100, and what lies outside is counted") {
   std::vector<float> showers, energies;
   for (int i = 1; i <= 1001; ++i) {
@@ -169,6 +186,11 @@ TEST_CASE("quantile bins: 100, and what lies outside is counted") {
   CHECK(voxel.reference.zeros == 1001);
   CHECK(voxel.reference_values == 2002);
   CHECK(voxel.wasserstein == doctest::Approx(251));  // zeros move nowhere
+  const GroupSummary& voxels = c.groups.back();
+  CHECK(voxels.unit == "MeV");
+  CHECK(voxels.mean_wasserstein_floor == voxel.wasserstein_floor);
+  // half of the values are 0, the others 2 .. 1002: sqrt(2 / pi (2 / 2002)) (.5 2 + 1000 pi / 8)
+  CHECK(voxel.wasserstein_floor == doctest::Approx(9.94).epsilon(0.01));
   CHECK(voxel.reference_mean == doctest::Approx(251));
   const Feature& sparsity = find(c, "sparsity layer 0");
   CHECK(sparsity.reference.discrete);
@@ -266,6 +288,7 @@ TEST_CASE("comparisons do not depend on the number of threads") {
   for (std::size_t i = 0; i < one.features.size(); ++i) {
     CHECK(one.features[i].separation == three.features[i].separation);
     CHECK(one.features[i].wasserstein == three.features[i].wasserstein);
+    CHECK(one.features[i].wasserstein_floor == three.features[i].wasserstein_floor);
     CHECK(one.features[i].candidate_sd == three.features[i].candidate_sd);
     CHECK(one.features[i].reference.counts == three.features[i].reference.counts);
   }

@@ -33,8 +33,9 @@ struct LayerView {
 // The first 4096 events at most: what fits layers; more cost memory and change nothing.
 std::vector<Tensor> fitting_events(Span<const Tensor> inputs);
 
-// The model with change(view) in the place of each Linear, in execution order, on the fitting events. codes: of
-// quantising this model; null: everything stays in floats.
+// The model with change(view) in the place of each Linear, in execution order, on the fitting events. Of two Linears
+// that are only added the second has exact_y that makes up for the first's error. codes: of quantising this model;
+// null: everything stays in floats.
 Model change_layers(Model, Span<const Tensor> inputs, const Quantized* codes,
                     const std::function<Linear(const LayerView&)>& change, int threads);
 

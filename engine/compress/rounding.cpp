@@ -2,17 +2,27 @@
 // SPDX-License-Identifier: MIT
 #include "engine/compress/rounding.h"
 
+#include <algorithm>
+
 #include "engine/compress/adaround.h"
 #include "engine/compress/gptq.h"
+#include "engine/compress/obc.h"
 #include "engine/core/error.h"
 
 namespace quench {
-
 namespace {
+
+// The weights that are not 0, for the exact outputs on what the layer reads now.
+Linear aimed_where_it_is(const LayerView& view, int threads) {
+  const Linear better = aimed(view.op(), view.x, view.exact_y, threads);
+  const std::vector<float>& w = view.op().weight.data;
+  if (std::count(w.begin(), w.end(), 0.0f) == 0) return better;
+  return refitted(better, view.op(), view.x, threads);
+}
 
 Linear rounded(const LayerView& view, const std::string& method, int threads) {
   if (method == "nearest") return nearest_codes(view.op(), *view.codes);
-  if (method == "gptq") return gptq(view.op(), *view.codes, view.x, threads);
+  if (method == "gptq") return gptq(aimed_where_it_is(view, threads), *view.codes, view.x, threads);
   if (method == "adaround") return adaround(view, {}, threads);
   fail("rounding ", method, " is unknown; nearest, adaround and gptq exist");
 }

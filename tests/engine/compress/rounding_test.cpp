@@ -300,3 +300,36 @@ TEST_CASE("equalisation keeps every bit of the function and brings the ranges of
   read_twice.outputs.push_back(m.nodes[1].output);
   CHECK(std::get<Linear>(equalise(read_twice).nodes[0].op).weight == std::get<Linear>(m.nodes[0].op).weight);
 }
+
+// x -> numbers beside skip -> their sum; shown: what numbers gives is an output, too.
+static Model two_branches(bool shown) {
+  Model m;
+  m.name = "branches";
+  const Value x = add_input(m, "x", 16, InputKind::features);
+  const Value a = append(m, "numbers", random_layer(16, 8, 3), {x}, 8);
+  const Value b = append(m, "skip", random_layer(16, 8, 4), {x}, 8);
+  const Value sum = append(m, "sum", Sum{}, {a, b}, 8);
+  m.outputs = {sum};
+  if (shown) m.outputs.push_back(a);
+  check(m);
+  return m;
+}
+
+TEST_CASE("of two layers that are only added the second makes up for the first") {
+  const Tensor in = correlated_inputs(1500, 16, 5);
+  const Span<const Tensor> inputs(&in, 1);
+  const Model pair = two_branches(false), apart = two_branches(true);
+  QuantizeSettings s;
+  s.bits = 3, s.activation_bits = 12;
+  const Quantized q = quantize_with_places(pair, calibrate(pair, inputs, 1), s);
+  for (const std::string method : {"gptq", "adaround"}) {
+    INFO(method);
+    const auto error = [&](const Model& m) {
+      const Tensor y = infer(round_weights(m, inputs, q, method, false, 1), inputs), exact = infer(m, inputs);
+      double sum = 0;
+      for (std::size_t i = 0; i < y.size(); ++i) sum += std::pow(static_cast<double>(y.data[i] - exact.data[i]), 2);
+      return sum;
+    };
+    CHECK(error(pair) < 0.8 * error(apart));
+  }
+}

@@ -26,7 +26,7 @@ void check_layers(const Model& m, double fraction) {
     const auto* op = std::get_if<Linear>(&node.op);
     if (op && std::all_of(op->weight.data.begin(), op->weight.data.end(), [](float w) { return w == 0; }))
       fail("prune: sparsity ", fraction, " removes all ", op->weight.data.size(), " weights of layer ", node.name,
-           "; ask for less, or prune per layer");
+           "; ask for less, or prune every layer alone");
   }
 }
 
@@ -48,7 +48,7 @@ Linear pruned(const LayerView& view, const PruneSettings& s, int threads) {
   if (s.method == "wanda") return prune_wanda(op, view.x, sparsity);
   if (s.method == "obc") return prune_obc(aimed(op, view.x, view.exact_y, threads), view.x, sparsity, threads);
   if (s.method == "n:m") return refitted(op, prune_n_of_m(op, view.x, s.keep, s.of), view.x, threads);
-  if (s.method == "blocks") return refitted(op, prune_blocks(op, s.sparsity), view.x, threads);
+  if (s.method == "blocks") return refitted(op, prune_blocks(op, sparsity), view.x, threads);
   fail("prune: method ", s.method, " is unknown; magnitude, wanda, obc, n:m, blocks and neurons exist");
 }
 

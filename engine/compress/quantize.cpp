@@ -164,9 +164,12 @@ bool Quantizer::takes_zero_points(Value v) const {
   });
 }
 
+static double fixed_step(const LayerFormat& own) { return std::exp2(own.fixed_integer - own.fixed_width); }
+
 QValue Quantizer::format(Value v, bool table_follows, bool zero_point, const LayerFormat* own) const {
   if (read_by<Coupling>(v)) return parameter_format(v, own);
   const int width = info(v).width, joined = joined_bits(v);
+  if (own && own->fixed_width) return code_value(width, own->fixed_width, true, fixed_step(*own));
   if (s_.fixed_width) return code_value(width, s_.fixed_width, true, step(0, s_.fixed_width));
   const bool last = last_[index(v)] || table_follows, affine = !s_.symmetric && zero_point && takes_zero_points(v);
   const Range range = ranges_[index(v)];
@@ -222,9 +225,11 @@ const LayerFormat* Quantizer::own_format(const std::string& layer) const {
 }
 
 LinearSettings Quantizer::linear_settings(const std::string& layer) const {
+  const LayerFormat* own = own_format(layer);
+  if (own && own->fixed_width) return {own->fixed_width, false, true, "shift", {fixed_step(*own)}};
   if (s_.fixed_width) return {s_.fixed_width, false, true, "shift", {step(0, s_.fixed_width)}};
   LinearSettings s{s_.bits, s_.per_channel, s_.power_of_two, s_.power_of_two ? "shift" : s_.multiplier, {}};
-  if (const LayerFormat* own = own_format(layer)) {
+  if (own) {
     if (own->bits) s.bits = own->bits;
     s.weight_scale = own->weight_scale;
   }
@@ -351,6 +356,12 @@ Quantized quantize_with_places(const Model& m, const std::vector<Range>& ranges,
     if (!known) fail("quantise: there is no Linear layer ", name, " in model ", m.name);
     if (own.bits) bits(("weights of layer " + name).c_str(), own.bits);
     if (own.activation_bits) bits(("outputs of layer " + name).c_str(), own.activation_bits);
+    if (!own.fixed_width) continue;
+    bits(("the fixed-point format of layer " + name).c_str(), own.fixed_width);
+    if (!s.power_of_two && !s.fixed_width)
+      fail("quantise: layer ", name,
+           " has a fixed-point format of its own, but the scales of what it reads are free; make all "
+           "powers of two, or give all a fixed-point format");
   }
   return Quantizer(m, ranges, s).run();
 }

@@ -15,10 +15,11 @@ namespace quench {
 
 // What one Linear has of its own; 0 or empty: what all have.
 struct LayerFormat {
-  int bits = 0, activation_bits = 0;  // of its weights, and of its outputs between layers
-  std::vector<double> weight_scale;   // steps of its codes: one for each row, or one for all
-  double output_scale = 0;            // step of the codes of its outputs, behind its activation
-  std::int64_t output_high = 0;       // of a coupling's parameters: their largest code
+  int bits = 0, activation_bits = 0;       // of its weights, and of its outputs between layers
+  std::vector<double> weight_scale;        // steps of its codes: one for each row, or one for all
+  double output_scale = 0;                 // step of the codes of its outputs, behind its activation
+  std::int64_t output_high = 0;            // of a coupling's parameters: their largest code
+  int fixed_width = 0, fixed_integer = 0;  // ap_fixed<W, I> of its weights and outputs, whatever else is here
 };
 
 // What a flow's two directions must share to be each other's inverse; 0 and empty: it follows from the ranges.

@@ -7,22 +7,42 @@
 
 namespace quench {
 
+namespace {
+
+struct Fixed {
+  int width, integer;
+  double scale() const { return std::exp2(integer - width); }
+  double high() const { return (std::exp2(width - 1) - 1) * scale(); }
+  std::string name() const { return "ap_fixed<" + std::to_string(width) + ", " + std::to_string(integer) + ">"; }
+};
+
+Fixed format_of(const std::string& layer, const QuantizeSettings& s) {
+  const auto own = s.layers.find(layer);
+  if (own != s.layers.end() && own->second.fixed_width) return {own->second.fixed_width, own->second.fixed_integer};
+  return {s.fixed_width, s.fixed_integer};
+}
+
+}  // namespace
+
 std::vector<std::string> saturation(const Model& m, const std::vector<Range>& ranges, const QuantizeSettings& s) {
   std::vector<std::string> found;
-  if (!s.fixed_width) return found;
-  const double scale = std::exp2(s.fixed_integer - s.fixed_width), high = (std::exp2(s.fixed_width - 1) - 1) * scale;
-  const auto note = [&](const std::string& what, double low, double largest) {
-    if (low >= -high - scale && largest <= high) return;
-    found.push_back(what + " reach " + std::to_string(low) + " .. " + std::to_string(largest) + ", ap_fixed<" +
-                    std::to_string(s.fixed_width) + ", " + std::to_string(s.fixed_integer) + "> holds " +
-                    std::to_string(-high - scale) + " .. " + std::to_string(high) + ": they saturate");
-  };
   for (const Node& node : m.nodes) {
     const auto* op = std::get_if<Linear>(&node.op);
-    if (!op) continue;
-    const auto [low, largest] = std::minmax_element(op->weight.data.begin(), op->weight.data.end());
-    note("weights of layer " + node.name, *low, *largest);
-    note("outputs of layer " + node.name, ranges[index(node.output)].low, ranges[index(node.output)].high);
+    const Fixed f = format_of(node.name, s);
+    if (!op || !f.width) continue;
+    const auto note = [&](const std::string& what, double low, double high) {
+      if (low >= -f.high() - f.scale() && high <= f.high()) return;
+      found.push_back(what + " of layer " + node.name + " reach " + std::to_string(low) + " .. " +
+                      std::to_string(high) + ", " + f.name() + " holds " + std::to_string(-f.high() - f.scale()) +
+                      " .. " + std::to_string(f.high()) + ": they saturate");
+    };
+    const auto [low, high] = std::minmax_element(op->weight.data.begin(), op->weight.data.end());
+    note("weights", *low, *high);
+    note("outputs", ranges[index(node.output)].low, ranges[index(node.output)].high);
+    const double largest = std::max(std::fabs(*low), std::fabs(*high));
+    if (largest > 0 && largest < f.scale() / 2)
+      found.push_back("weights of layer " + node.name + " reach " + std::to_string(largest) +
+                      ", less than half a step of " + f.name() + ", " + std::to_string(f.scale()) + ": all become 0");
   }
   return found;
 }

@@ -126,6 +126,8 @@ void fields(R& r, F&& f) {
     "in order, as prune:0.5, tune:2000; \"*\": what the keys here ask for");
   f("compress.layer_bits", r.compress.layer_bits, optional_text(),
     "\"LAYER=BITS\" or \"LAYER=BITS/OUTPUT_BITS\", other than bits");
+  f("compress.layer_fixed_point", r.compress.layer_fixed_point, optional_text(),
+    "\"LAYER=W,I\"; ...: ap_fixed<W, I> of its weights and outputs, other than fixed_point");
   f("compress.layer_sparsity", r.compress.layer_sparsity, optional_text(), "LAYER=FRACTION, ...: of its own");
   f("compress.encoding", r.compress.encoding, one_of({"smallest", "dense", "csr", "delta-csr", "bitmap", "blocks"}),
     "how weights are stored");

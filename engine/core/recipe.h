@@ -73,7 +73,7 @@ struct Recipe {
     int quantized_tune_steps = 0;
     double alpha = 1, table_tolerance = 0.02, dead_zone = 0;
     std::vector<std::string> stages = {"*"};
-    std::string layer_bits, layer_sparsity;
+    std::string layer_bits, layer_fixed_point, layer_sparsity;
     std::string encoding = "smallest";
     std::string calibration = "min-max";
     double percentile = 99.99;
@@ -136,12 +136,14 @@ struct FixedPoint {
 };
 FixedPoint fixed_point(const Recipe&);
 
+// compress.layer_fixed_point: "LAYER=W,I", separated by semicolons: of the layer's weights and outputs.
+std::map<std::string, FixedPoint> layer_fixed_point(const Recipe&);
+
 // compress.layer_bits: "LAYER=BITS" or "LAYER=BITS/OUTPUT_BITS", separated by commas; output bits 0: as all others.
 struct LayerBits {
-  std::string layer;
   int bits = 0, output_bits = 0;
 };
-std::vector<LayerBits> layer_bits(const Recipe&);
+std::map<std::string, LayerBits> layer_bits(const Recipe&);
 
 // compress.layer_sparsity: "LAYER=FRACTION", separated by commas.
 std::map<std::string, double> layer_sparsity(const Recipe&);

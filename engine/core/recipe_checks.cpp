@@ -77,6 +77,22 @@ void check_compress(const Recipe& recipe, const std::string& where) {
   if (!c.fixed_point.empty() && (c.calibration != "min-max" || c.weight_range != "largest" || !c.symmetric))
     fail(where, ": compress.fixed_point ", c.fixed_point,
          " fixes every scale: leave compress.calibration, compress.weight_range and compress.symmetric as they are");
+  if (!c.fixed_point.empty() && !c.layer_bits.empty())
+    fail(where, ": compress.layer_bits ", c.layer_bits,
+         " is for scales that follow from the ranges; beside compress.fixed_point ", c.fixed_point,
+         " single layers get theirs by compress.layer_fixed_point");
+  if (!layer_fixed_point(recipe).empty() && c.fixed_point.empty() && c.scales != "power-of-two")
+    fail(where, ": compress.layer_fixed_point ", c.layer_fixed_point,
+         " reads codes whose scales are no powers of two: set compress.scales = \"power-of-two\", or "
+         "compress.fixed_point");
+  if (c.multiplier == "shift" && c.scales != "power-of-two" && c.fixed_point.empty())
+    fail(where, ": compress.multiplier shift rescales by powers of two only: set compress.scales = \"power-of-two\"");
+  if (!c.layer_sparsity.empty() && (c.prune == "n:m" || c.prune == "neurons"))
+    fail(where, ": compress.layer_sparsity ", c.layer_sparsity,
+         " is for weights that go one by one or in blocks; compress.prune is ", c.prune, ": leave it out");
+  if (c.dead_zone > 0 && c.dead_zone <= c.sparsity)
+    fail(where, ": compress.dead_zone ", c.dead_zone, " finds compress.sparsity ", c.sparsity,
+         " pruned already: set compress.sparsity = 0, or below it");
   const SparsePattern p = sparse_pattern(recipe);
   if (c.prune == "n:m" && !p.of) fail(where, ": compress.prune n:m needs compress.pattern, for instance 2:4");
   if (c.prune != "n:m" && p.of)

@@ -99,7 +99,10 @@ QuantizeSettings quantize_settings(const Recipe& r) {
   s.symmetric = c.symmetric, s.table_tolerance = c.table_tolerance;
   s.fixed_width = fixed_point(r).width, s.fixed_integer = fixed_point(r).integer;
   s.energy_unit_mev = r.generate.energy_unit_mev;
-  for (const LayerBits& own : layer_bits(r)) s.layers[own.layer] = {own.bits, own.output_bits, {}, 0, 0};
+  for (const auto& [layer, own] : layer_bits(r))
+    s.layers[layer].bits = own.bits, s.layers[layer].activation_bits = own.output_bits;
+  for (const auto& [layer, own] : layer_fixed_point(r))
+    s.layers[layer].fixed_width = own.width, s.layers[layer].fixed_integer = own.integer;
   return s;
 }
 

@@ -183,6 +183,44 @@ TEST_CASE("a given fixed-point format says what saturates") {
   CHECK(found[0].find("ap_fixed<8, 1> holds -1.000000 .. 0.992188: they saturate") != std::string::npos);
 }
 
+TEST_CASE("a fixed-point format of one layer: its weights and outputs, and no others") {
+  const Model m = fold_batch_norm(small_model(false));
+  const std::vector<Range> ranges = calibrate(m, inputs_of(m, 500), 1);
+  std::vector<std::string> names;
+  for (const Node& node : m.nodes)
+    if (std::holds_alternative<Linear>(node.op)) names.push_back(node.name);
+  REQUIRE(names.size() >= 2);
+  QuantizeSettings s;
+  s.fixed_width = 16, s.fixed_integer = 8;
+  s.layers[names[0]].fixed_width = 10, s.layers[names[0]].fixed_integer = 4;
+  const auto check_program = [&](const Program& p) {
+    int checked = 0;
+    for (const QNode& node : p.nodes) {
+      const auto* op = std::get_if<QLinear>(&node.op);
+      if (!op || op->weight_scale.size() != 1) continue;
+      const bool own = node.name == names[0];
+      if (!own && !s.fixed_width) continue;
+      ++checked;
+      CHECK(op->weight_bits == (own ? 10 : 16));
+      CHECK(op->weight_scale[0] == (own ? 1.0 / 64 : 1.0 / 256));
+      const QValue& y = p.values[index(node.output)];
+      CHECK(y.bits == (own ? 10 : 16));
+      CHECK(y.scale == (own ? 1.0 / 64 : 1.0 / 256));
+    }
+    CHECK(checked >= (s.fixed_width ? 2 : 1));
+  };
+  check_program(quantize(m, ranges, s));
+  s.fixed_width = 0, s.power_of_two = true;
+  check_program(quantize(m, ranges, s));
+  s.power_of_two = false;
+  CHECK_THROWS_AS(quantize(m, ranges, s), Error);
+  s.fixed_width = 16, s.fixed_integer = 8;
+  s.layers[names[0]].fixed_width = 8, s.layers[names[0]].fixed_integer = 20;
+  const std::vector<std::string> found = saturation(m, ranges, s);
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].find("less than half a step of ap_fixed<8, 20>, 4096.000000: all become 0") != std::string::npos);
+}
+
 TEST_CASE("the borders: voxels in MeV, sums kept, threshold applied") {
   const Model m = small_model(true);
   const Program p = quantized(m, {});

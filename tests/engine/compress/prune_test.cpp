@@ -214,6 +214,20 @@ TEST_CASE("zeros of every rule survive the file and quantisation") {
     }
   }
   PruneSettings s;
+  for (const std::string method : {"magnitude", "wanda", "obc", "blocks"}) {  // one layer has zeros of its own
+    INFO(method);
+    s.method = method, s.sparsity = 0.25, s.layers = {{"fc1", 0.75}};
+    const Model sparse = prune(m, s, inputs, 1);
+    const auto zeros = [&](const std::string& layer) {
+      const auto node =
+          std::find_if(sparse.nodes.begin(), sparse.nodes.end(), [&](const Node& n) { return n.name == layer; });
+      const std::vector<float>& w = std::get<Linear>(node->op).weight.data;
+      return static_cast<double>(std::count(w.begin(), w.end(), 0.0f)) / static_cast<double>(w.size());
+    };
+    CHECK(zeros("fc1") == doctest::Approx(0.75).epsilon(0.01));
+    CHECK(zeros("fc2") == doctest::Approx(0.25).epsilon(0.01));
+  }
+  s.layers.clear();
   s.method = "luck", s.sparsity = 0.5;
   CHECK_THROWS_WITH_AS(prune(m, s, inputs, 1), doctest::Contains("prune: method luck is unknown"), Error);
   s.method = "obc", s.sparsity = 0.9999;

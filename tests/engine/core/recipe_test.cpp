@@ -107,7 +107,7 @@ TEST_CASE("every printed key can be set alone, and changes the hash of its secti
     quench::set_field(r, key + "=" + line.substr(equals + 3));
     CHECK(r == Recipe());
   }
-  CHECK(keys == 106);
+  CHECK(keys == 107);
 
   Recipe r;
   r.generate.targets = {"host"};
@@ -119,18 +119,49 @@ TEST_CASE("every printed key can be set alone, and changes the hash of its secti
   CHECK(quench::recipe_hash(r, {""}) != quench::recipe_hash(Recipe(), {""}));
 }
 
+TEST_CASE("fixed-point formats of single layers") {
+  Recipe r;
+  CHECK(quench::layer_fixed_point(r).empty());
+  quench::set_field(r, "compress.layer_fixed_point=hidden2=8,2; numbers=12,-4");
+  const std::map<std::string, quench::FixedPoint> own = quench::layer_fixed_point(r);
+  REQUIRE(own.size() == 2);
+  CHECK(own.at("hidden2").width == 8);
+  CHECK(own.at("hidden2").integer == 2);
+  CHECK(own.at("numbers").width == 12);
+  CHECK(own.at("numbers").integer == -4);
+  const auto compress = [](const std::string& keys) { return error_of("[compress]\n" + keys); };
+  for (const char* bad : {"a", "=8,2", "a=8", "a=1,1", "a=17,2", "a=8,2,b=8,2", "a=8,2;a=8,3"}) {
+    CAPTURE(bad);
+    CHECK(compress(std::string("fixed_point = \"16,8\"\nlayer_fixed_point = \"") + bad + "\"")
+              .find("compress.layer_fixed_point: ") == 0);
+  }
+  CHECK(compress("layer_fixed_point = \"a=8,2\"").find("set compress.scales = \"power-of-two\"") != std::string::npos);
+  CHECK(compress("scales = \"power-of-two\"\nlayer_fixed_point = \"a=8,2\"") == "no error");
+  CHECK(compress("fixed_point = \"16,8\"\nlayer_bits = \"a=8\"").find("layer_fixed_point") != std::string::npos);
+}
+
+TEST_CASE("settings that would do nothing are refused") {
+  const auto compress = [](const std::string& keys) { return error_of("[compress]\n" + keys); };
+  CHECK(compress("multiplier = \"shift\"").find("set compress.scales = \"power-of-two\"") != std::string::npos);
+  CHECK(compress("multiplier = \"shift\"\nscales = \"power-of-two\"") == "no error");
+  CHECK(compress("prune = \"neurons\"\nlayer_sparsity = \"a=0.5\"").find("leave it out") != std::string::npos);
+  CHECK(compress("prune = \"blocks\"\nlayer_sparsity = \"a=0.5\"") == "no error");
+  CHECK(compress("quantized_tune_steps = 9\ndead_zone = 0.8").find("pruned already") != std::string::npos);
+  CHECK(compress("quantized_tune_steps = 9\ndead_zone = 0.8\nsparsity = 0.5") == "no error");
+}
+
 TEST_CASE("bits of single layers") {
   Recipe r;
   CHECK(quench::layer_bits(r).empty());
   quench::set_field(r, "compress.layer_bits=hidden2=4/6,numbers=8");
-  const std::vector<quench::LayerBits> own = quench::layer_bits(r);
+  const std::map<std::string, quench::LayerBits> own = quench::layer_bits(r);
   REQUIRE(own.size() == 2);
-  CHECK(own[0].layer == "hidden2");
-  CHECK(own[0].bits == 4);
-  CHECK(own[0].output_bits == 6);
-  CHECK(own[1].layer == "numbers");
-  CHECK(own[1].bits == 8);
-  CHECK(own[1].output_bits == 0);
+  CHECK(own.at("hidden2").bits == 4);
+  CHECK(own.at("hidden2").output_bits == 6);
+  CHECK(own.at("numbers").bits == 8);
+  CHECK(own.at("numbers").output_bits == 0);
+  CHECK(error_of("[compress]\nlayer_bits = \"a=4,b=5,a=6\"") ==
+        "compress.layer_bits: layer a is named twice; remove one of the two");
   quench::set_field(r, "compress.layer_sparsity=hidden2=0.9,numbers=0");
   CHECK(quench::layer_sparsity(r) == std::map<std::string, double>{{"hidden2", 0.9}, {"numbers", 0}});
   for (const char* bad : {"hidden2", "=0.4", "a=1", "a=-0.1", "a=nan", "a=0.5x", "a=.1,,b=.1"})

@@ -79,7 +79,7 @@ int compress_verb(const Arguments& a) {
       features ? calibrating_rows(m, text(a, "--data")) : calibration_inputs(r, m, workers);
   const Program p = compress_model(r, m, inputs, {showers ? &*showers : nullptr}, workers).program;
   write_file(text(a, "--out"), program_text(p));
-  const Plan layout = plan(p, find_target("host"), Encoding::smallest);
+  const Plan layout = plan(p, find_target("host"), encoding_from(r.compress.encoding));
   std::printf("%s: %s bits stored, %s than %s bits of dense floats; %s of %s weights non-zero -> %s\n", p.name.c_str(),
               grouped(layout.stored_bits).c_str(), ratio_text(p.original_bits, layout.stored_bits).c_str(),
               grouped(p.original_bits).c_str(), grouped(layout.nonzeros).c_str(),

@@ -78,6 +78,16 @@ int evaluate_verb(const Arguments& a) {
       pairs.push_back({"candidate against baseline, event by event", paired(g, baselines[0], candidates[0], workers)});
       cost = quality(rows[0].comparison, *rows[0].judgement, rows[1].comparison, *rows[1].judgement);
     }
+    if (!same_energies)
+      std::fprintf(
+          stderr,
+          "quench: note: no class and no comparison event by event: the incident energies of --candidate differ "
+          "from those of --baseline; sample both with the same --energies and --seed\n");
+    else if (!cost)
+      std::fprintf(stderr,
+                   "quench: note: no class: it needs FPD and both classifiers of baseline and candidate; give enough "
+                   "events, and "
+                   "--classifier-seeds of at least 1\n");
   } else {
     rows.push_back(against("candidate against reference", candidates));
   }

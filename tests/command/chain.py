@@ -41,6 +41,15 @@ def of_standardisation(program):
 
 
 class Chain(CommandTest):
+    def test_compress_tells_the_size_of_the_encoding_asked_for(self):
+        self.copy('out/model.onnx')
+        sizes = []
+        for encoding in ['dense', 'smallest']:
+            self.write('r.toml', f'[compress]\ntune_steps = 0\nsparsity = 0.9\nencoding = "{encoding}"\n')
+            told = self.ok('compress', 'model.onnx', '--recipe', 'r.toml', '--out', 'p.qprog')
+            sizes.append(int(re.search(r': ([\d ]+) bits stored', told)[1].replace(' ', '')))
+        self.assertLess(sizes[1], sizes[0])
+
     def test_run_writes(self):
         out = tree(tiny_chain() / 'out')
         for name in ['recipe.toml', 'model.checkpoint', 'model.onnx', 'program.qprog', 'reference.npz', 'float.npz',

@@ -3,7 +3,7 @@
 import json, subprocess, sys, unittest
 
 import handmade
-from harness import CommandTest, tiny_chain
+from harness import CommandTest, call, tiny_chain
 
 # A name that begins with grid- is simulated in sodium iodide.
 GEOMETRY = 'name grid-rings\nthreshold_mev 1\nlayer repeat=3 alpha=4 r=0,10,30,80 z=0,60\nlayer r=0,40,80 z=180,240\n'
@@ -160,6 +160,18 @@ class Judgement(CommandTest):
         self.write('few.npz', handmade.events())
         self.refused(*evaluate('reference.npz', 'float.npz', '--candidate', 'few.npz'),
                      says=['few.npz holds 4 events', 'float.npz 400'])
+
+    def test_why_no_class_is_told(self):
+        for name in ['reference.npz', 'float.npz', 'compressed.npz', 'program.qprog']:
+            self.copy('out/' + name)
+        self.ok('sample', 'program.qprog', '--events', 400, '--energies', 'reference.npz', '--out', 'others.npz')
+        for candidate, seeds, why in [('others.npz', 1, 'the incident energies of --candidate differ'),
+                                      ('compressed.npz', 0, '--classifier-seeds of at least 1')]:
+            answer = call(self.folder, *evaluate('reference.npz', candidate, '--baseline', 'float.npz',
+                                                 '--classifier-seeds', seeds))
+            self.assertEqual(answer.returncode, 0, answer.stderr)
+            self.assertNotIn('quality class', answer.stdout)
+            self.assertRegex(answer.stderr, f'(?m)^quench: note: no class.*{why}')
 
     def test_too_few_and_other_geometries(self):
         self.copy('out/reference.npz')

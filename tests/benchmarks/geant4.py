@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: MIT
 """usage: geant4.py QUENCH EXAMPLES FOLDER [--seed N] [ROW ...]
 
-QUENCH_TEST_DATA names the folder that holds geant4-nai-2gev/showers.npy [events, 12, 9, 9] and incident_energy.npy, MeV,
-which the project does not ship. The last quarter is the reference; the others train the generator of
+QUENCH_TEST_DATA names the folder that holds geant4-nai-2gev/showers.npy [events, 12, 9, 9] and incident_energy.npy,
+MeV, which the project does not ship. The last quarter is the reference; the others train the generator of
 EXAMPLES/geant4.toml, but for those it validates on. FOLDER keeps what was made. Printed: separations in 1e-3 and
 Wasserstein distances, means over the features of each group, with their floors. A few hundred showers make those large;
 with fewer than 200 no class is told.
@@ -79,7 +79,8 @@ def main(quench, examples, folder, rows, seed=1):
     bench = Bench(quench, examples, folder, seed)
     plain, truth = bench.compared("float"), bench.compared("training")
     units = ", ".join(f"{g} {plain['groups'][g]['unit']}".strip() for g in GROUPS)
-    print(f"seed {seed}, {plain['candidate_events']} v {plain['reference_events']} showers; S in 1e-3 and W1 of {units}")
+    sizes = f"{plain['candidate_events']} v {plain['reference_events']}"
+    print(f"seed {seed}, {sizes} showers; S in 1e-3 and W1 of {units}")
     for name, comparison in (("float", plain), (f"{truth['candidate_events']} true ones", truth)):
         show(name, comparison)
         show("floor", comparison, FLOORS)

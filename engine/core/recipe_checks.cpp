@@ -90,9 +90,6 @@ void check_compress(const Recipe& recipe, const std::string& where) {
   if (!c.layer_sparsity.empty() && (c.prune == "n:m" || c.prune == "neurons"))
     fail(where, ": compress.layer_sparsity ", c.layer_sparsity,
          " is for weights that go one by one or in blocks; compress.prune is ", c.prune, ": leave it out");
-  if (c.dead_zone > 0 && c.dead_zone <= c.sparsity)
-    fail(where, ": compress.dead_zone ", c.dead_zone, " finds compress.sparsity ", c.sparsity,
-         " pruned already: set compress.sparsity = 0, or below it");
   const SparsePattern p = sparse_pattern(recipe);
   if (c.prune == "n:m" && !p.of) fail(where, ": compress.prune n:m needs compress.pattern, for instance 2:4");
   if (c.prune != "n:m" && p.of)
@@ -105,6 +102,9 @@ void check_compress(const Recipe& recipe, const std::string& where) {
     fail(where, ": compress.scope global compares weights of all layers, which only compress.prune magnitude can, not ",
          c.prune);
   check_integers(recipe, where);
+  if (c.dead_zone > 0 && c.dead_zone <= c.sparsity)
+    fail(where, ": compress.dead_zone ", c.dead_zone, " finds compress.sparsity ", c.sparsity,
+         " pruned already: set compress.sparsity = 0, or below it");
   if (c.schedule == "cubic" && (c.prune != "magnitude" || (c.tune_steps == 0 && usual_stages(recipe))))
     fail(where, ": compress.schedule cubic prunes by magnitude while tuning; compress.prune is ", c.prune,
          " and compress.tune_steps ", c.tune_steps);

@@ -112,7 +112,7 @@ TEST_CASE("stages that contradict each other or the other keys are refused in on
       {"'prune'", "weight_range = 'mse'", "compress.weight_range mse is for round"},
       {"'prune'", "restandardise = true", "compress.restandardise is for restandardise"},
       {"'prune', 'tune-quantized:5'", "calibration = 'mse'", "compress.quantized_tune_steps 5 learns codes"},
-      {"'prune'", "sparsity = 0.3\ndead_zone = 0.5", "compress.dead_zone 0.5 is learned in integers"},
+      {"'prune'", "dead_zone = 0.5", "compress.dead_zone 0.5 is learned in integers"},
       {"", "", "has 0 items"},
   };
   for (const auto& w : wrong) {

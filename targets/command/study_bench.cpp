@@ -132,7 +132,8 @@ void judge(StudyResult& result, const StudyBench& s, const Events& candidate, in
   take(found.frechet, result.fpd, result.fpd_error), take(found.kernel, result.kpd, result.kpd_error);
   if (found.low) take(found.low->auc, result.auc_low, result.auc_low_error);
   if (found.high) take(found.high->auc, result.auc_high, result.auc_high_error);
-  if (const auto q = quality(s.comparison, s.judgement, c, found)) result.grade = class_name(q->grade);
+  if (const auto q = quality(s.comparison, s.judgement, c, found))
+    result.grade = class_name(q->grade), result.reason = quality_text(*q);
 }
 
 // `all` repeated or cut to `count` rows.
@@ -173,7 +174,7 @@ StudyResult float_result(const StudyBench& s, int threads) {
   StudyResult r;
   r.stored_bits = r.naive_bits = dense_float_bits(s.model);
   judge(r, s, s.from_float, threads);
-  r.grade = "";
+  r.grade = r.reason = "";
   return r;
 }
 

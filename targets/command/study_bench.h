@@ -35,7 +35,8 @@ struct StudyResult {
   double log_voxel_correlation = 0, sd_de = 0;  // against the float model, same noise
   double fpd = nan, fpd_error = nan, kpd = nan, kpd_error = nan;
   double auc_low = nan, auc_low_error = nan, auc_high = nan, auc_high_error = nan;
-  std::string grade;  // "lossless", "light", "aggressive"; "" without judgements
+  std::string grade;   // "lossless", "light", "aggressive"; "" without judgements
+  std::string reason;  // the class with what keeps it from a better one
 };
 
 // The one list of what is kept of a result.
@@ -47,7 +48,7 @@ void study_fields(R& r, F&& f) {
   f("log_voxel_correlation", r.log_voxel_correlation), f("sd_de", r.sd_de);
   f("fpd", r.fpd), f("fpd_error", r.fpd_error), f("kpd", r.kpd), f("kpd_error", r.kpd_error);
   f("auc_low", r.auc_low), f("auc_low_error", r.auc_low_error), f("auc_high", r.auc_high);
-  f("auc_high_error", r.auc_high_error), f("grade", r.grade);
+  f("auc_high_error", r.auc_high_error), f("grade", r.grade), f("reason", r.reason);
 }
 
 double mean_separation(const StudyResult&);

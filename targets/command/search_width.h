@@ -1,0 +1,28 @@
+// One width of the model that a search compresses: taught, measured layer by layer, and what its choices take.
+// SPDX-License-Identifier: MIT
+#pragma once
+#include <string>
+#include <vector>
+
+#include "engine/compress/sensitivity.h"
+#include "targets/command/search_budget.h"
+#include "targets/command/study_bench.h"
+
+namespace quench {
+
+struct Width {
+  std::string name, path;                                // "full", "70"; the float model
+  Model core;                                            // as generator_core() gives it
+  std::vector<LayerSensitivity> layers, layers_in_work;  // costs in stored bits, and in instructions
+  Amounts fixed{};  // all but the Linears; of flash the code alone; RAM hardly depends on bits and zeros: all of it
+};
+
+// Everything that a program of these choices takes, as the Linears' costs alone say it.
+Amounts estimate(const Width&, const std::vector<std::size_t>& option);
+
+// The full width, then students of 70 and 50 % of the hidden layers of the bench's model, taught where the folder does
+// not keep them already of the same teacher and recipe. Of a model whose Linears are no chain, such as a flow, the full
+// width alone, with a note on standard error.
+std::vector<Width> search_widths(const StudyBench&, const Budget&);
+
+}  // namespace quench

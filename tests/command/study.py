@@ -23,7 +23,7 @@ class Study(CommandTest):
     def test_quantization(self):
         answer, found = self.study('quantization')
         points = {p['point']: p for p in found['points']}
-        self.assertEqual(len(points), 14)
+        self.assertEqual(len(points), 21)
         self.assertEqual(found['groups'], ['total', 'layer', 'centre', 'width', 'sparsity', 'voxel'])
         for name, p in points.items():
             self.assertIn(name, answer.stdout)
@@ -35,6 +35,11 @@ class Study(CommandTest):
         correlations = [points[f'bits-{b}']['log_voxel_correlation'] for b in (16, 8, 5, 3)]
         self.assertEqual(correlations, sorted(correlations, reverse=True))
         self.assertLess(points['bits-4']['stored_bits'], points['bits-16']['stored_bits'])
+        names = ['float model', 'bits-3', 'bits-3-values']
+        self.assertEqual([points[name]['activation_bits'] for name in names], [32, 8, 3])
+        self.assertEqual(points['bits-8-values']['separation'], points['bits-8']['separation'])
+        self.assertLess(points['bits-3-values']['log_voxel_correlation'], points['bits-3']['log_voxel_correlation'])
+        self.assertIn('Values between layers keep compress.activation_bits (8)', answer.stdout)
         self.assertIn('<svg', (self.folder / 'quantization/study.html').read_text())
         # A point that is lost, cut or of another recipe is measured again, the others are not; the answer is the same.
         before = tree(self.folder / 'quantization')
@@ -56,14 +61,56 @@ class Study(CommandTest):
         self.assertLess(sparse['nonzeros'] - standardisation, 0.11 * learned)
         self.assertGreater(sparse['nonzeros'], 0.05 * learned)
 
+    def test_what_overrides_no_point(self):
+        """Bits of one layer, and ways to round that nothing can be tuned behind."""
+        settings = ['compress.layer_bits=hidden1=16,hidden2=16,numbers=16', 'compress.rounding=gptq',
+                    'compress.weight_range=mse', 'compress.bias_correction=true', 'compress.calibration=percentile',
+                    'compress.quantized_tune_steps=0', 'compress.tune_batch=2']
+        _, found = self.study('quantization', *(word for s in settings for word in ('--set', s)))
+        for suffix in ('', '-values', '-tuned'):
+            names = [f'bits-{b}{suffix}' for b in (8, 5, 2)]
+            stored = [p['stored_bits'] for p in found['points'] if p['point'] in names]
+            self.assertEqual(stored, sorted(set(stored), reverse=True), suffix)
+            self.assertEqual(len(stored), 3)
+
+    def test_pruning_by_a_schedule(self):
+        _, found = self.study('pruning', '--set', 'compress.schedule=cubic')
+        for series in ('at once', 'tuned'):
+            nonzeros = [p['nonzeros'] for p in found['points'] if p['series'] == series]
+            self.assertEqual(len(nonzeros), 10)
+            self.assertEqual(nonzeros, sorted(set(nonzeros), reverse=True), series)
+
     def test_distillation(self):
-        _, found = self.study('distillation', '--set', 'model.hidden=[16,24]', '--set', 'train.steps=6')
-        names = [p['point'] for p in found['points']]
-        self.assertEqual(len(names), 13)
-        taught, alone = (next(p for p in found['points'] if p['point'] == kind + '-32-64')
-                         for kind in ('taught', 'alone'))
+        def distilled(*more):
+            return self.study('distillation', '--set', 'model.hidden=[64,128]', '--set', 'distill.steps=12', *more)
+
+        def unfinished(key):
+            for end in ('onnx', 'toml'):
+                (self.folder / f'distillation/taught-32-64.{end}').unlink()
+            (self.folder / 'distillation/taught-32-64.key').write_text(key)
+            (self.folder / 'distillation/taught-32-64.checkpoint.distillation').write_text('damaged')
+
+        _, found = distilled()
+        self.assertEqual([p['point'] for p in found['points']],  # those that are smaller than the teacher
+                         ['float model', 'taught-48-96', 'taught-32-64', 'alone-48-96', 'alone-32-64'])
+        taught, alone = found['points'][2], found['points'][4]
         self.assertEqual(taught['weights'], alone['weights'])
         self.assertGreater(taught['log_voxel_correlation'], alone['log_voxel_correlation'])
+        # A teaching that has begun goes on, here from a checkpoint that is damaged; that of another recipe does not.
+        key = (self.folder / 'distillation/taught-32-64.key').read_text()
+        unfinished(key + ' begun')
+        answer = call(self.folder, 'study', 'distillation', 'tiny.toml', '--out', 'distillation', *QUICK, '--set',
+                      'model.hidden=[64,128]', '--set', 'distill.steps=12')
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn('taught-32-64.checkpoint.distillation: not a quench checkpoint', answer.stderr)
+        (self.folder / 'distillation/taught-32-64.key').write_text('another begun')
+        self.assertEqual(distilled()[1], found)
+        self.assertNotEqual(distilled('--set', 'train.beta1=0.6')[1]['points'], found['points'])
+
+    def test_no_smaller_student(self):
+        answer = call(self.folder, 'study', 'distillation', 'tiny.toml', '--out', 's', *QUICK)
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn('quench: study distillation: no student is smaller than the teacher', answer.stderr)
 
     def test_a_process_that_is_killed(self):
         command = ['study', 'pruning', 'tiny.toml', *QUICK, '--set', 'compress.tune_steps=2000', '--out']
@@ -89,6 +136,12 @@ class Study(CommandTest):
         self.refused('study', 'pruningg', 'tiny.toml', '--out', 's', says=['"pruningg" is not known', 'pruning'])
         self.assertFalse((self.folder / 's').exists())
         self.refused('study', 'pruning', 'tiny.toml', '--model', 'none.onnx', '--out', 's', says='none.onnx')
+        for kind in ('pruning', 'combined'):
+            self.refused('study', kind, 'tiny.toml', '--set', 'compress.prune=n:m', '--set', 'compress.pattern=2:4',
+                         '--out', 's', says=['compress.pattern 2:4 fixes the zeros', 'set compress.prune to magnitude'])
+        for kind in ('quantization', 'combined'):
+            self.refused('study', kind, 'tiny.toml', '--set', 'compress.fixed_point=16,6', '--out', 's',
+                         says=['compress.fixed_point 16,6 fixes the bits', 'set it to ""'])
 
 
 class Search(CommandTest):

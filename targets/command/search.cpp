@@ -88,7 +88,8 @@ StudyPoint candidate_point(const Recipe& recipe, const Width& w, const Candidate
   StudyPoint p{w.name + "-" + size + (quick ? "-quick" : ""), w.name + " width", recipe};
   p.model = w.path;
   Recipe::Compress& c = p.recipe.compress;
-  c.layer_bits = bits, c.layer_sparsity = zeros, c.sparsity = 0, c.schedule = "at-once", c.scope = "layer";
+  c.layer_bits = bits, c.layer_sparsity = zeros, c.layer_fixed_point = "", c.sparsity = 0;
+  c.schedule = "at-once", c.scope = "layer";
   if (c.tune_steps == 0) c.tune_steps = 4000;
   if (c.quantized_tune_steps == 0) c.quantized_tune_steps = 4000;
   if (quick) p.series += ", quick", c.tune_steps /= quick_part, c.quantized_tune_steps /= quick_part;

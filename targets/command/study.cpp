@@ -22,6 +22,7 @@ int study_verb(const Arguments& a) {
   std::vector<StudyPoint> points = study_points(kind, r, folder + "/model.onnx");
   const int workers = threads(a);
   const StudyBench bench = study_bench(r, folder, given(a, "--model") ? text(a, "--model") : "", workers);
+  if (kind == "distillation") points = smaller_students(std::move(points), bench.model);
   std::vector<StudyResult> all = measured_all(bench, points);
   points.insert(points.begin(), {"float model", "float", r, 0, 32, false});
   all.insert(all.begin(), float_result(bench, workers));
@@ -54,7 +55,10 @@ Command study_command() {
         json_option(),
         seed_option(),
         threads_option()},
-       ""},
+       "Bits are varied for weights; values between layers keep compress.activation_bits. Quantization has a series "
+       "in\n"
+       "which they have as many as weights, too. What else a point varies overrides the recipe, also that of single\n"
+       "layers. Students of distillation are smaller than their teacher, MODEL.onnx or the recipe's.\n"},
       study_verb};
 }
 

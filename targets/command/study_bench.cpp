@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <optional>
 
 #include "codegen/plan.h"
@@ -90,19 +91,31 @@ std::string key_of(const StudyBench& s, const Recipe& r) {
   return std::to_string(h.value);
 }
 
-Model base_model(const Recipe& r, const Data& data, const std::string& folder, int threads) {
-  const std::string path = folder + "/model.onnx", checkpoint = folder + "/model.checkpoint",
-                    key = folder + "/model.key";
+// Of all that decides what is trained. A teacher counts by its weights.
+std::string training_key(const Recipe& r, const Data& data, const Model& teacher) {
   std::vector<std::string> sections{"", "data", "model", "train", "flow", "vae", "distill"};
   if (r.distill.budget_bits > 0) sections.push_back("compress");  // which says how wide a student may be
-  const std::string hash = std::to_string(recipe_hash(r, sections));
-  if (exists(path) && exists(key) && read_file(key) == hash) return load_model(path);
-  const bool resume = exists(checkpoint) && exists(key) && read_file(key) == hash + " begun";
-  write_file(key, hash + " begun");
-  const Trained trained = train_model(r, data, checkpoint, resume, threads);
-  if (!trained.finished) fail("study: interrupted while training; the same command goes on from there");
+  Hash h;
+  h.word(recipe_hash(r, sections)), h.word(static_cast<std::uint64_t>(r.compress.latent_bits)), h.text(data.origin);
+  for_each_parameter(teacher, [&](std::size_t, const std::string&, const Tensor& t) { h.tensor(t); });
+  return std::to_string(h.value);
+}
+
+// Trained into the folder as NAME.onnx, or what it holds already. NAME.key says whose the files there are; those of
+// another key are started over.
+Model kept_model(const StudyBench& s, const std::string& name, const Recipe& r, const Model& teacher, int threads) {
+  const std::string base = s.folder + "/" + name, path = base + ".onnx", key = training_key(r, s.data, teacher),
+                    key_path = base + ".key", found = exists(key_path) ? read_file(key_path) : "";
+  if (exists(path) && found == key) return load_model(path);
+  // A student's checkpoint, and a flow's after its own.
+  const std::string checkpoint = base + ".checkpoint", of_distillation = checkpoint + ".distillation";
+  if (found != key + " begun")
+    for (const std::string& stale : {checkpoint, of_distillation}) std::filesystem::remove(stale);
+  write_file(key_path, key + " begun");
+  const Trained trained = train_model(r, s.data, checkpoint, exists(checkpoint) || exists(of_distillation), threads);
+  if (!trained.finished) fail("study: interrupted while training ", name, "; the same command goes on from there");
   save_trained(trained, r, path);
-  write_file(key, hash);
+  write_file(key_path, key);
   return load_model(path);
 }
 
@@ -110,11 +123,7 @@ Model base_model(const Recipe& r, const Data& data, const std::string& folder, i
 Model point_model(const StudyBench& s, const StudyPoint& point, int threads) {
   if (!point.model.empty()) return load_model(point.model);
   if (!point.trains) return s.model;
-  const std::string checkpoint = s.folder + "/" + point.name + ".checkpoint";
-  const Trained trained = train_model(point.recipe, s.data, checkpoint, exists(checkpoint), threads);
-  if (!trained.finished)
-    fail("study: interrupted while training ", point.name, "; the same command goes on from there");
-  return trained.model;
+  return kept_model(s, point.name, point.recipe, point.recipe.distill.teacher.empty() ? Model() : s.model, threads);
 }
 
 void judge(StudyResult& result, const StudyBench& s, const Events& candidate, int threads) {
@@ -130,8 +139,11 @@ void judge(StudyResult& result, const StudyBench& s, const Events& candidate, in
     if (e) value = e->value, error = e->error;
   };
   take(found.frechet, result.fpd, result.fpd_error), take(found.kernel, result.kpd, result.kpd_error);
+  take(s.judgement.frechet_floor, result.fpd_floor, result.fpd_floor_error);
+  take(s.judgement.kernel_floor, result.kpd_floor, result.kpd_floor_error);
   if (found.low) take(found.low->auc, result.auc_low, result.auc_low_error);
   if (found.high) take(found.high->auc, result.auc_high, result.auc_high_error);
+  if (found.high) result.auc_chance = found.high->chance / std::sqrt(found.high->seeds);
   if (const auto q = quality(s.comparison, s.judgement, c, found))
     result.grade = class_name(q->grade), result.reason = quality_text(*q);
 }
@@ -159,14 +171,15 @@ StudyBench study_bench(const Recipe& r, const std::string& folder, const std::st
   StudyBench s{folder, r, {}, {}, threads, {}, {}, {}, {}};
   if (!given.empty()) s.model = load_model(given);
   make_folder(folder);
-  if (!given.empty()) save_model(s.model, folder + "/model.onnx");
+  if (!given.empty()) save_model(s.model, folder + "/model.onnx"), std::filesystem::remove(folder + "/model.key");
   s.data = load_data(r, threads);
-  if (given.empty()) s.model = base_model(r, s.data, folder, threads);
+  if (given.empty()) s.model = kept_model(s, "model", r, {}, threads);
   s.settings.seed = r.seed, s.settings.classifier_seeds = r.evaluate.classifier_seeds;
   const Tensor energies = cycled(s.data.second.incident_energies, r.evaluate.events);
   s.from_float = sample(s.model, r.seed, 0, energies, r.compress.latent_bits, threads);
   s.comparison = compare(s.data.geometry, s.data.reference, s.from_float, threads, binning_from(r.evaluate.binning));
   s.judgement = judge_showers(s.data.geometry, s.data.reference, s.from_float, s.settings, threads);
+  add_floors(s.judgement, s.data.geometry, s.data.reference, s.settings, threads);
   return s;
 }
 

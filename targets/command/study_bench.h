@@ -37,6 +37,8 @@ struct StudyResult {
   double auc_low = nan, auc_low_error = nan, auc_high = nan, auc_high_error = nan;
   std::string grade;   // "lossless", "light", "aggressive"; "" without judgements
   std::string reason;  // the class with what keeps it from a better one
+  // What samples of one distribution would get, of as many events. The AUC of such is 1/2; this is its deviation.
+  double fpd_floor = nan, fpd_floor_error = nan, kpd_floor = nan, kpd_floor_error = nan, auc_chance = nan;
 };
 
 // The one list of what is kept of a result.
@@ -49,6 +51,8 @@ void study_fields(R& r, F&& f) {
   f("fpd", r.fpd), f("fpd_error", r.fpd_error), f("kpd", r.kpd), f("kpd_error", r.kpd_error);
   f("auc_low", r.auc_low), f("auc_low_error", r.auc_low_error), f("auc_high", r.auc_high);
   f("auc_high_error", r.auc_high_error), f("grade", r.grade), f("reason", r.reason);
+  f("fpd_floor", r.fpd_floor), f("fpd_floor_error", r.fpd_floor_error);
+  f("kpd_floor", r.kpd_floor), f("kpd_floor_error", r.kpd_floor_error), f("auc_chance", r.auc_chance);
 }
 
 double mean_separation(const StudyResult&);
@@ -73,8 +77,9 @@ StudyBench study_bench(const Recipe&, const std::string& folder, const std::stri
 // The float model itself, as a point.
 StudyResult float_result(const StudyBench&, int threads);
 
-// Compressed and judged, or what the folder keeps of it: NAME.qprog, and NAME.toml with the result. A file of another
-// recipe, model or version of quench, or a damaged one, does not count.
+// Compressed and judged, or what the folder keeps of it: NAME.qprog, and NAME.toml with the result; NAME.onnx and its
+// checkpoint where the point trains. A file of another recipe, model or version of quench, or a damaged one, does not
+// count.
 StudyResult measured(const StudyBench&, const StudyPoint&, int threads);
 
 // All of them, each in a process of its own, as many at a time as the bench has threads.

@@ -5,9 +5,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/compress/quantize.h"
 #include "engine/core/error.h"
 #include "engine/core/table.h"
 #include "engine/report/judgement_section.h"
+#include "engine/train/deploy.h"
+#include "engine/train/student_widths.h"
+#include "targets/command/training.h"
 
 namespace quench {
 namespace {
@@ -16,34 +20,50 @@ constexpr int tune_steps = 3000;  // where the recipe has none
 
 std::string percent(double sparsity) { return std::to_string(static_cast<int>(100 * sparsity + 0.5)); }
 
+enum class Tuned { no, in_floats, in_integers };  // in integers: behind that of what is pruned
+
+// All layers alike, in the usual stages. What the recipe says of single layers, of zeros that are learned, and what
+// check_recipe() refuses beside the point's own settings is set aside.
 StudyPoint point(const Recipe& r, const std::string& name, const std::string& series, int bits, double sparsity,
-                 bool tuned) {
+                 Tuned tuned) {
   StudyPoint p{name, series, r, sparsity, bits, false};
-  p.recipe.compress.bits = bits, p.recipe.compress.sparsity = sparsity;
-  const auto steps = [&](int& n) { n = !tuned ? 0 : n > 0 ? n : tune_steps; };
-  steps(p.recipe.compress.tune_steps), steps(p.recipe.compress.quantized_tune_steps);
+  Recipe::Compress& c = p.recipe.compress;
+  const Recipe::Compress usual;
+  const auto steps = [](bool wanted, int of_recipe) { return !wanted ? 0 : of_recipe > 0 ? of_recipe : tune_steps; };
+  c.bits = bits, c.sparsity = sparsity;
+  c.tune_steps = steps(tuned != Tuned::no, c.tune_steps);
+  c.quantized_tune_steps = steps(tuned == Tuned::in_integers, c.quantized_tune_steps);
+  c.stages = usual.stages, c.layer_bits = c.layer_fixed_point = c.layer_sparsity = "", c.dead_zone = 0;
+  if (sparsity == 0) c.prune = usual.prune, c.pattern = "";
+  if (tuned == Tuned::no) c.schedule = usual.schedule;
+  if (tuned != Tuned::in_integers) {
+    c.alpha = usual.alpha;
+  } else {  // which learns what these would solve for
+    c.rounding = usual.rounding, c.weight_range = usual.weight_range, c.bias_correction = usual.bias_correction;
+    c.calibration = usual.calibration, c.symmetric = usual.symmetric;
+  }
   return p;
 }
 
 std::vector<StudyPoint> quantization(const Recipe& r) {
   std::vector<StudyPoint> points;
-  for (bool tuned : {false, true})
-    for (int bits : {16, 8, 6, 5, 4, 3, 2})
-      if (!tuned || bits <= 8)  // at 16 bits there is nothing to win back
-        points.push_back(point(r, "bits-" + std::to_string(bits) + (tuned ? "-tuned" : ""),
-                               tuned ? "tuned in integers" : "rounded", bits, 0, tuned));
+  const auto add = [&](int bits, const char* suffix, const char* series, Tuned tuned) -> StudyPoint& {
+    return points.emplace_back(point(r, "bits-" + std::to_string(bits) + suffix, series, bits, 0, tuned));
+  };
+  for (int bits : {16, 8, 6, 5, 4, 3, 2}) add(bits, "", "weights rounded", Tuned::no);
+  for (int bits : {16, 8, 6, 5, 4, 3, 2})
+    add(bits, "-values", "weights and values rounded", Tuned::no).recipe.compress.activation_bits = bits;
+  for (int bits : {8, 6, 5, 4, 3, 2})  // at 16 bits there is nothing to win back
+    add(bits, "-tuned", "weights tuned in integers", Tuned::in_integers);
   return points;
 }
 
 std::vector<StudyPoint> pruning(const Recipe& r) {
   std::vector<StudyPoint> points;
-  for (bool tuned : {false, true})
-    for (double sparsity : {0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98}) {
-      StudyPoint p = point(r, "zeros-" + percent(sparsity) + (tuned ? "-tuned" : ""), tuned ? "tuned" : "at once",
-                           r.compress.bits, sparsity, tuned);
-      p.recipe.compress.quantized_tune_steps = 0;  // what pruning alone costs
-      points.push_back(std::move(p));
-    }
+  for (bool tuned : {false, true})  // in floats alone: what pruning costs
+    for (double sparsity : {0.0, 0.3, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98})
+      points.push_back(point(r, "zeros-" + percent(sparsity) + (tuned ? "-tuned" : ""), tuned ? "tuned" : "at once",
+                             r.compress.bits, sparsity, tuned ? Tuned::in_floats : Tuned::no));
   return points;
 }
 
@@ -57,7 +77,7 @@ std::vector<StudyPoint> distillation(const Recipe& r, const std::string& teacher
          {std::vector<int>{256, 512}, {128, 256}, {96, 192}, {64, 128}, {48, 96}, {32, 64}}) {
       const std::string size = std::to_string(hidden[0]) + "-" + std::to_string(hidden[1]);
       StudyPoint p = point(r, (taught ? "taught-" : "alone-") + size, taught ? "taught" : "trained alone",
-                           r.compress.bits, 0, false);
+                           r.compress.bits, 0, Tuned::no);
       p.recipe.model.hidden = hidden, p.trains = true;
       p.recipe.distill.budget_bits = 0;  // the widths are the point's
       p.recipe.distill.steps = r.distill.steps > 0 ? r.distill.steps : r.train.steps;
@@ -75,8 +95,26 @@ std::vector<StudyPoint> combined(const Recipe& r) {
   for (int bits : {8, 6, 5, 4, 3})
     for (double sparsity : {0.0, 0.5, 0.8, 0.9})
       points.push_back(point(r, "bits-" + std::to_string(bits) + "-zeros-" + percent(sparsity),
-                             std::to_string(bits) + " bits", bits, sparsity, true));
+                             std::to_string(bits) + " bits", bits, sparsity, Tuned::in_integers));
   return points;
+}
+
+// A key that would make all points the same, and that only the user can choose against.
+void expect_variable(const std::string& kind, const Recipe::Compress& c) {
+  if (kind != "quantization" && c.prune == "n:m")
+    fail("study ", kind, ": compress.pattern ", c.pattern,
+         " fixes the zeros that the study varies; set compress.prune to magnitude and compress.pattern to \"\"");
+  if (kind != "pruning" && !c.fixed_point.empty())
+    fail("study ", kind, ": compress.fixed_point ", c.fixed_point,
+         " fixes the bits that the study varies; set it to \"\"");
+}
+
+std::vector<StudyPoint> points_of(const std::string& kind, const Recipe& r, const std::string& teacher) {
+  if (kind == "distillation") return distillation(r, teacher);
+  if (kind != "quantization" && kind != "pruning" && kind != "combined")
+    fail("study: \"", kind, "\" is not known; choose quantization, pruning, distillation or combined");
+  expect_variable(kind, r.compress);
+  return kind == "quantization" ? quantization(r) : kind == "pruning" ? pruning(r) : combined(r);
 }
 
 constexpr Group groups[] = {Group::total, Group::layer, Group::centre, Group::width, Group::sparsity, Group::voxel};
@@ -111,17 +149,32 @@ std::vector<std::vector<std::string>> rows(const std::vector<StudyPoint>& points
                                            const std::vector<StudyResult>& results) {
   std::vector<std::vector<std::string>> all;
   for (std::size_t i = 0; i < points.size(); ++i) all.push_back(cells(points[i], results[i], results[0]));
+  const StudyResult& r = results[0];
   std::vector<std::string> floor{"statistical floor", "", "", "", ""};
-  for (double s : results[0].floor) floor.push_back(rounded(1e3 * s, 3));
+  for (double s : r.floor) floor.push_back(rounded(1e3 * s, 3));
+  const std::string auc = with_error(std::isnan(r.auc_chance) ? nan : 0.5, r.auc_chance, 1);
+  floor.insert(floor.end(), {"", "", "", with_error(r.fpd_floor, r.fpd_floor_error, 1e3),
+                             with_error(r.kpd_floor, r.kpd_floor_error, 1e3), auc, auc, ""});
   all.push_back(floor);
   return all;
 }
 
-constexpr const char* note =
+constexpr const char* columns =
     "Separation powers S in 1e-3, mean over each group's features, against held-out showers; smaller: 32-bit dense "
     "floats over the bits that the generated code stores; naive: over weights times their width; paired: against the "
     "float model's showers of the same noise; FPD and KPD in 1e-3; AUC of classifiers that see voxels (low) or "
     "observables (high).";
+
+std::string note(const std::vector<StudyPoint>& points) {
+  const Recipe::Compress& c = points[0].recipe.compress;
+  if (!c.fixed_point.empty()) return columns;
+  const bool varied = std::any_of(points.begin(), points.end(), [&](const StudyPoint& p) {
+    return p.recipe.compress.activation_bits != c.activation_bits;
+  });
+  return std::string(columns) + " Values between layers keep compress.activation_bits (" +
+         std::to_string(c.activation_bits) + ")" +
+         (varied ? "; in points named values they have the weights' bits." : ".");
+}
 
 // One line for each series, from the results as `of` sees them.
 template <class Y>
@@ -145,27 +198,65 @@ void add_errors(ReportPlot& p, const std::vector<StudyPoint>& points, const std:
       if (line.name == points[i].series) line.error.push_back(of(results[i]));
 }
 
-void add_floor(ReportPlot& p, double floor) {
+void add_floor(ReportPlot& p, double floor, double error = 0) {
   double lowest = 1e300, highest = 0;
   for (const ReportLine& line : p.lines)
     for (double x : line.x) lowest = std::min(lowest, x), highest = std::max(highest, x);
-  p.lines.push_back({"statistical floor", {lowest, highest}, {floor, floor}, {}});
+  p.lines.push_back({"statistical floor", {lowest, highest}, {floor, floor}, {error, error}});
+}
+
+// Distances and classifiers, where there are any. A distance's floor may lie about 0, which a logarithmic axis cannot
+// show: there its error stands for it.
+void add_judged(std::vector<ReportPlot>& plots, const std::vector<StudyPoint>& points,
+                const std::vector<StudyResult>& results) {
+  const StudyResult& r = results[0];
+  const auto add = [&](const char* title, const char* label, double StudyResult::*value, double StudyResult::*error,
+                       bool log_y, double floor, double floor_error) {
+    if (std::isnan(r.*value)) return;
+    ReportPlot p = plot(title, label, points, results, [&](const StudyResult& x) { return x.*value; });
+    p.log_y = log_y;
+    add_errors(p, points, results, [&](const StudyResult& x) { return x.*error; });
+    add_floor(p, floor, floor_error);
+    plots.push_back(p);
+  };
+  add("Frechet physics distance", "FPD", &StudyResult::fpd, &StudyResult::fpd_error, true,
+      std::max(r.fpd_floor, r.fpd_floor_error), 0);
+  add("Kernel physics distance", "KPD, where above 0", &StudyResult::kpd, &StudyResult::kpd_error, true,
+      std::max(r.kpd_floor, r.kpd_floor_error), 0);
+  add("Classifier on voxels", "AUC", &StudyResult::auc_low, &StudyResult::auc_low_error, false, 0.5, r.auc_chance);
+  add("Classifier on observables", "AUC", &StudyResult::auc_high, &StudyResult::auc_high_error, false, 0.5,
+      r.auc_chance);
 }
 
 }  // namespace
 
 std::vector<StudyPoint> study_points(const std::string& kind, const Recipe& r, const std::string& teacher) {
-  if (kind == "quantization") return quantization(r);
-  if (kind == "pruning") return pruning(r);
-  if (kind == "distillation") return distillation(r, teacher);
-  if (kind == "combined") return combined(r);
-  fail("study: \"", kind, "\" is not known; choose quantization, pruning, distillation or combined");
+  std::vector<StudyPoint> points = points_of(kind, r, teacher);
+  for (const StudyPoint& p : points) check_recipe(p.recipe, "study: point " + p.name);
+  return points;
+}
+
+std::vector<StudyPoint> smaller_students(std::vector<StudyPoint> points, const Model& teacher) {
+  const Model core = generator_core(teacher);
+  const int outputs = core.values[index(core.outputs[0])].width;
+  const auto bits = [&](const StudyPoint& p) {
+    return student_bits(gan_settings(p.recipe), p.recipe.model.hidden, outputs, {0, 32, 0});
+  };
+  const std::int64_t limit = dense_float_bits(teacher);
+  const std::int64_t least = bits(points.back());
+  points.erase(std::remove_if(points.begin(), points.end(), [&](const StudyPoint& p) { return bits(p) >= limit; }),
+               points.end());
+  if (points.empty())
+    fail("study distillation: no student is smaller than the teacher of ", limit,
+         " bits of floats, the smallest takes ", least,
+         "; take a larger teacher: set model.hidden, or give one with --model");
+  return points;
 }
 
 std::string study_text(const std::vector<StudyPoint>& points, const std::vector<StudyResult>& results) {
   Table table{header(), rows(points, results), {}};
   table.right.assign(table.header.size(), true), table.right[0] = false;
-  return table_text(table) + "\n" + note + "\n";
+  return table_text(table) + "\n" + note(points) + "\n";
 }
 
 Json study_json(const std::string& kind, const Recipe& r, const std::vector<StudyPoint>& points,
@@ -179,7 +270,8 @@ Json study_json(const std::string& kind, const Recipe& r, const std::vector<Stud
   for (std::size_t i = 0; i < points.size(); ++i) {
     Json entry = Json::object();
     entry["point"] = points[i].name, entry["series"] = points[i].series;
-    entry["bits"] = points[i].bits, entry["sparsity"] = points[i].sparsity;
+    entry["bits"] = points[i].bits, entry["activation_bits"] = i ? points[i].recipe.compress.activation_bits : 32;
+    entry["sparsity"] = points[i].sparsity;
     study_fields(results[i], [&](const char* name, const auto& member) {
       if constexpr (std::is_same_v<std::decay_t<decltype(member)>, double>)
         entry[name] = std::isnan(member) ? Json() : Json(member);
@@ -200,7 +292,7 @@ Report study_report(const std::string& kind, const Recipe& r, const std::vector<
   report.summary = std::to_string(points.size() - 1) + " ways to make the float model's " +
                    grouped(results[0].stored_bits) + " bits smaller, judged on " + grouped(r.evaluate.events) +
                    " generated showers each.";
-  report.tables.push_back({"Points", note, header(), rows(points, results)});
+  report.tables.push_back({"Points", note(points), header(), rows(points, results)});
   ReportPlot all = plot("All groups", "mean separation power", points, results, mean_separation);
   double mean_floor = 0;
   for (double f : results[0].floor) mean_floor += f / static_cast<double>(results[0].floor.size());
@@ -212,19 +304,7 @@ Report study_report(const std::string& kind, const Recipe& r, const std::vector<
     add_floor(one, results[0].floor[g]);
     report.plots.push_back(one);
   }
-  if (!std::isnan(results[0].fpd)) {
-    ReportPlot fpd =
-        plot("Frechet physics distance", "FPD", points, results, [](const StudyResult& x) { return x.fpd; });
-    add_errors(fpd, points, results, [](const StudyResult& x) { return x.fpd_error; });
-    report.plots.push_back(fpd);
-  }
-  if (!std::isnan(results[0].auc_high)) {
-    ReportPlot auc =
-        plot("Classifier on observables", "AUC", points, results, [](const StudyResult& x) { return x.auc_high; });
-    auc.log_y = false;
-    add_errors(auc, points, results, [](const StudyResult& x) { return x.auc_high_error; });
-    report.plots.push_back(auc);
-  }
+  add_judged(report.plots, points, results);
   ReportPlot same = plot("Against the float model", "1 - log-voxel correlation", points, results,
                          [](const StudyResult& x) { return 1 - x.log_voxel_correlation; });
   report.plots.push_back(same);

@@ -194,7 +194,7 @@ Model distilled(const Recipe& r, GanSettings student, const Preprocessing& p, co
   state = tune(teacher, std::move(state), s, control, session.threads);
   if (state.step < s.steps)
     fail("train: interrupted after ", state.step, " of ", s.steps,
-         " steps of distillation; run the same command again (train and run: with --resume)");
+         " steps of distillation; run the same command again (quench train and run: with --resume)");
   return with_core(std::move(student_model), state.average);
 }
 

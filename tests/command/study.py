@@ -3,12 +3,7 @@
 import json, os, pathlib, signal, subprocess
 
 import harness
-from harness import CommandTest, TINY, call, tree
-
-QUICK = [word for setting in ['compress.tune_steps=3', 'compress.quantized_tune_steps=3', 'evaluate.events=80',
-                              'evaluate.classifier_seeds=0', 'data.events=600', 'train.steps=15']
-         for word in ('--set', setting)]
-
+from harness import CommandTest, QUICK, TINY, call, tree
 
 class Study(CommandTest):
     def setUp(self):
@@ -23,7 +18,7 @@ class Study(CommandTest):
     def test_quantization(self):
         answer, found = self.study('quantization')
         points = {p['point']: p for p in found['points']}
-        self.assertEqual(len(points), 14)
+        self.assertEqual(len(points), 21)
         self.assertEqual(found['groups'], ['total', 'layer', 'centre', 'width', 'sparsity', 'voxel'])
         for name, p in points.items():
             self.assertIn(name, answer.stdout)
@@ -35,6 +30,11 @@ class Study(CommandTest):
         correlations = [points[f'bits-{b}']['log_voxel_correlation'] for b in (16, 8, 5, 3)]
         self.assertEqual(correlations, sorted(correlations, reverse=True))
         self.assertLess(points['bits-4']['stored_bits'], points['bits-16']['stored_bits'])
+        names = ['float model', 'bits-3', 'bits-3-values']
+        self.assertEqual([points[name]['activation_bits'] for name in names], [32, 8, 3])
+        self.assertEqual(points['bits-8-values']['separation'], points['bits-8']['separation'])
+        self.assertLess(points['bits-3-values']['log_voxel_correlation'], points['bits-3']['log_voxel_correlation'])
+        self.assertIn('Values between layers keep compress.activation_bits (8)', answer.stdout)
         self.assertIn('<svg', (self.folder / 'quantization/study.html').read_text())
         # A point that is lost, cut or of another recipe is measured again, the others are not; the answer is the same.
         before = tree(self.folder / 'quantization')
@@ -56,14 +56,56 @@ class Study(CommandTest):
         self.assertLess(sparse['nonzeros'] - standardisation, 0.11 * learned)
         self.assertGreater(sparse['nonzeros'], 0.05 * learned)
 
+    def test_what_overrides_no_point(self):
+        """Bits of one layer, and ways to round that nothing can be tuned behind."""
+        settings = ['compress.layer_bits=hidden1=16,hidden2=16,numbers=16', 'compress.rounding=gptq',
+                    'compress.weight_range=mse', 'compress.bias_correction=true', 'compress.calibration=percentile',
+                    'compress.quantized_tune_steps=0', 'compress.tune_batch=2']
+        _, found = self.study('quantization', *(word for s in settings for word in ('--set', s)))
+        for suffix in ('', '-values', '-tuned'):
+            names = [f'bits-{b}{suffix}' for b in (8, 5, 2)]
+            stored = [p['stored_bits'] for p in found['points'] if p['point'] in names]
+            self.assertEqual(stored, sorted(set(stored), reverse=True), suffix)
+            self.assertEqual(len(stored), 3)
+
+    def test_pruning_by_a_schedule(self):
+        _, found = self.study('pruning', '--set', 'compress.schedule=cubic')
+        for series in ('at once', 'tuned'):
+            nonzeros = [p['nonzeros'] for p in found['points'] if p['series'] == series]
+            self.assertEqual(len(nonzeros), 10)
+            self.assertEqual(nonzeros, sorted(set(nonzeros), reverse=True), series)
+
     def test_distillation(self):
-        _, found = self.study('distillation', '--set', 'model.hidden=[16,24]', '--set', 'train.steps=6')
-        names = [p['point'] for p in found['points']]
-        self.assertEqual(len(names), 13)
-        taught, alone = (next(p for p in found['points'] if p['point'] == kind + '-32-64')
-                         for kind in ('taught', 'alone'))
+        def distilled(*more):
+            return self.study('distillation', '--set', 'model.hidden=[64,128]', '--set', 'distill.steps=12', *more)
+
+        def unfinished(key):
+            for end in ('onnx', 'toml'):
+                (self.folder / f'distillation/taught-32-64.{end}').unlink()
+            (self.folder / 'distillation/taught-32-64.key').write_text(key)
+            (self.folder / 'distillation/taught-32-64.checkpoint.distillation').write_text('damaged')
+
+        _, found = distilled()
+        self.assertEqual([p['point'] for p in found['points']],  # those that are smaller than the teacher
+                         ['float model', 'taught-48-96', 'taught-32-64', 'alone-48-96', 'alone-32-64'])
+        taught, alone = found['points'][2], found['points'][4]
         self.assertEqual(taught['weights'], alone['weights'])
         self.assertGreater(taught['log_voxel_correlation'], alone['log_voxel_correlation'])
+        # A teaching that has begun goes on, here from a checkpoint that is damaged; that of another recipe does not.
+        key = (self.folder / 'distillation/taught-32-64.key').read_text()
+        unfinished(key + ' begun')
+        answer = call(self.folder, 'study', 'distillation', 'tiny.toml', '--out', 'distillation', *QUICK, '--set',
+                      'model.hidden=[64,128]', '--set', 'distill.steps=12')
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn('taught-32-64.checkpoint.distillation: not a quench checkpoint', answer.stderr)
+        (self.folder / 'distillation/taught-32-64.key').write_text('another begun')
+        self.assertEqual(distilled()[1], found)
+        self.assertNotEqual(distilled('--set', 'train.beta1=0.6')[1]['points'], found['points'])
+
+    def test_no_smaller_student(self):
+        answer = call(self.folder, 'study', 'distillation', 'tiny.toml', '--out', 's', *QUICK)
+        self.assertEqual(answer.returncode, 1)
+        self.assertIn('quench: study distillation: no student is smaller than the teacher', answer.stderr)
 
     def test_a_process_that_is_killed(self):
         command = ['study', 'pruning', 'tiny.toml', *QUICK, '--set', 'compress.tune_steps=2000', '--out']
@@ -89,74 +131,9 @@ class Study(CommandTest):
         self.refused('study', 'pruningg', 'tiny.toml', '--out', 's', says=['"pruningg" is not known', 'pruning'])
         self.assertFalse((self.folder / 's').exists())
         self.refused('study', 'pruning', 'tiny.toml', '--model', 'none.onnx', '--out', 's', says='none.onnx')
-
-
-class Search(CommandTest):
-    def setUp(self):
-        super().setUp()
-        self.write('tiny.toml', TINY)
-        self.ok('train', 'tiny.toml', '--out', 'm.onnx')
-
-    def search(self, *words):
-        return call(self.folder, 'search', 'tiny.toml', '--model', 'm.onnx', '--out', 'found', *QUICK, '--set',
-                    'distill.steps=5', *words)
-
-    def found(self, *words):
-        answer = self.search(*words)
-        self.assertEqual(answer.returncode, 0, answer.stderr)
-        found = json.loads((self.folder / 'found/search.json').read_text())
-        winner = next(c for c in found['candidates'] if c['point'] == found['chosen'])
-        self.assertTrue(winner['fits'] and not winner['quick'])
-        for limit in found['budget']['limits']:
-            self.assertEqual(limit['chosen'], winner[limit['resource']])
-            self.assertLessEqual(limit['chosen'], limit['limit'])
-        return answer, found, winner
-
-    def test_budget_of_bits(self):
-        answer, found, winner = self.found('--bits', 56000)
-        self.assertEqual([x['resource'] for x in found['budget']['limits']], ['stored_bits'])
-        self.assertIn(found['chosen'] + ' is chosen: the best of', answer.stdout)
-        self.assertRegex(answer.stdout, r'(?m)^hidden1 +\d')
-        for c in found['candidates']:
-            self.assertEqual([layer['layer'] for layer in c['layers']], ['hidden1', 'hidden2', 'numbers'])
-            self.assertLess(sum(layer['stored_bits'] for layer in c['layers']), c['stored_bits'])
-            bits, score = c['stored_bits'], c['score']
-            others = [(d['stored_bits'], d['score']) for d in found['candidates'] if d['quick'] == c['quick']]
-            self.assertEqual(c['front'], not any(x <= bits and y <= score and (x, y) != (bits, score)
-                                                 for x, y in others))
-        self.assertEqual(winner['score'], min(c['score'] for c in found['candidates'] if c['fits'] and not c['quick']))
-        self.ok('generate', 'found/program.qprog', '--target', 'cortex-m4', '--out', 'code')
-        before = tree(self.folder / 'found')
-        again = self.search('--bits', 56000, '--threads', 1)
-        self.assertEqual(again.stdout, answer.stdout)
-        self.assertNotIn('...', again.stderr)
-        self.assertEqual(tree(self.folder / 'found'), before)
-
-    def test_another_teacher_and_other_limits(self):
-        # Students of an earlier teacher, here even of other latents than the recipe's, are taught anew.
-        self.search('--ram', 16)
-        student = (self.folder / 'found/student-70.onnx').read_bytes()
-        self.ok('train', 'tiny.toml', '--seed', 2, '--set', 'model.latent=5', '--out', 'm.onnx')
-        answer, found, winner = self.found('--target', 'cortex-m4', '--instructions', 25000, '--ram', 4000)
-        self.assertIn('student found/student-70.onnx', answer.stderr)
-        self.assertNotEqual((self.folder / 'found/student-70.onnx').read_bytes(), student)
-        self.assertEqual([x['resource'] for x in found['budget']['limits']],
-                         ['flash_bytes', 'ram_bytes', 'instructions'])
-
-    def test_class(self):
-        for words, says in [([], 'needs classifiers'),
-                            (['--set', 'evaluate.classifier_seeds=1'], 'cannot be told with evaluate.events = 80')]:
-            answer = self.search('--class', 'light', *words)
-            self.assertEqual(answer.returncode, 1)
-            self.assertIn(says, answer.stderr)
-        self.assertFalse((self.folder / 'found/student-70.onnx').exists())
-
-    def test_what_cannot_be(self):
-        for words, says in [(['--bits', 100], '100 stored bits cannot be met: the smallest form takes'),
-                            (['--flash', 100], '100 bytes of flash cannot be met'),
-                            (['--ram', 16], '16 bytes of RAM cannot be met: the smallest form takes'),
-                            (['--target', 'cortex-m4', '--instructions', 100], 'noise and tables alone take'),
-                            ([], 'nothing is asked for'), (['--class', 'good'], '"good" is not known')]:
-            answer = self.search(*words)
-            self.assertEqual(answer.returncode, 1, answer.stdout)
-            self.assertIn(says, answer.stderr)
+        for kind in ('pruning', 'combined'):
+            self.refused('study', kind, 'tiny.toml', '--set', 'compress.prune=n:m', '--set', 'compress.pattern=2:4',
+                         '--out', 's', says=['compress.pattern 2:4 fixes the zeros', 'set compress.prune to magnitude'])
+        for kind in ('quantization', 'combined'):
+            self.refused('study', kind, 'tiny.toml', '--set', 'compress.fixed_point=16,6', '--out', 's',
+                         says=['compress.fixed_point 16,6 fixes the bits', 'set it to ""'])

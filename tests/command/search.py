@@ -1,0 +1,76 @@
+# A search on a tiny model: budgets, classes, and what its answer holds.
+# SPDX-License-Identifier: MIT
+import json
+
+from harness import CommandTest, QUICK, TINY, call, tree
+
+
+class Search(CommandTest):
+    def setUp(self):
+        super().setUp()
+        self.write('tiny.toml', TINY)
+        self.ok('train', 'tiny.toml', '--out', 'm.onnx')
+
+    def search(self, *words):
+        return call(self.folder, 'search', 'tiny.toml', '--model', 'm.onnx', '--out', 'found', *QUICK, '--set',
+                    'distill.steps=5', *words)
+
+    def found(self, *words):
+        answer = self.search(*words)
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        found = json.loads((self.folder / 'found/search.json').read_text())
+        winner = next(c for c in found['candidates'] if c['point'] == found['chosen'])
+        self.assertTrue(winner['fits'] and not winner['quick'])
+        for limit in found['budget']['limits']:
+            self.assertEqual(limit['chosen'], winner[limit['resource']])
+            self.assertLessEqual(limit['chosen'], limit['limit'])
+        return answer, found, winner
+
+    def test_budget_of_bits(self):
+        answer, found, winner = self.found('--bits', 56000)
+        self.assertEqual([x['resource'] for x in found['budget']['limits']], ['stored_bits'])
+        self.assertIn(found['chosen'] + ' is chosen: the best of', answer.stdout)
+        self.assertRegex(answer.stdout, r'(?m)^hidden1 +\d')
+        for c in found['candidates']:
+            self.assertEqual([layer['layer'] for layer in c['layers']], ['hidden1', 'hidden2', 'numbers'])
+            self.assertLess(sum(layer['stored_bits'] for layer in c['layers']), c['stored_bits'])
+            bits, score = c['stored_bits'], c['score']
+            others = [(d['stored_bits'], d['score']) for d in found['candidates'] if d['quick'] == c['quick']]
+            self.assertEqual(c['front'], not any(x <= bits and y <= score and (x, y) != (bits, score)
+                                                 for x, y in others))
+        self.assertEqual(winner['score'], min(c['score'] for c in found['candidates'] if c['fits'] and not c['quick']))
+        self.ok('generate', 'found/program.qprog', '--target', 'cortex-m4', '--out', 'code')
+        before = tree(self.folder / 'found')
+        again = self.search('--bits', 56000, '--threads', 1)
+        self.assertEqual(again.stdout, answer.stdout)
+        self.assertNotIn('...', again.stderr)
+        self.assertEqual(tree(self.folder / 'found'), before)
+
+    def test_another_teacher_and_other_limits(self):
+        # Students of an earlier teacher, here even of other latents than the recipe's, are taught anew.
+        self.search('--ram', 16)
+        student = (self.folder / 'found/student-70.onnx').read_bytes()
+        self.ok('train', 'tiny.toml', '--seed', 2, '--set', 'model.latent=5', '--out', 'm.onnx')
+        answer, found, winner = self.found('--target', 'cortex-m4', '--instructions', 25000, '--ram', 4000)
+        self.assertIn('student found/student-70.onnx', answer.stderr)
+        self.assertNotEqual((self.folder / 'found/student-70.onnx').read_bytes(), student)
+        self.assertEqual([x['resource'] for x in found['budget']['limits']],
+                         ['flash_bytes', 'ram_bytes', 'instructions'])
+
+    def test_class(self):
+        for words, says in [([], 'needs classifiers'),
+                            (['--set', 'evaluate.classifier_seeds=1'], 'cannot be told with evaluate.events = 80')]:
+            answer = self.search('--class', 'light', *words)
+            self.assertEqual(answer.returncode, 1)
+            self.assertIn(says, answer.stderr)
+        self.assertFalse((self.folder / 'found/student-70.onnx').exists())
+
+    def test_what_cannot_be(self):
+        for words, says in [(['--bits', 100], '100 stored bits cannot be met: the smallest form takes'),
+                            (['--flash', 100], '100 bytes of flash cannot be met'),
+                            (['--ram', 16], '16 bytes of RAM cannot be met: the smallest form takes'),
+                            (['--target', 'cortex-m4', '--instructions', 100], 'noise and tables alone take'),
+                            ([], 'nothing is asked for'), (['--class', 'good'], '"good" is not known')]:
+            answer = self.search(*words)
+            self.assertEqual(answer.returncode, 1, answer.stdout)
+            self.assertIn(says, answer.stderr)

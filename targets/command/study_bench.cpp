@@ -179,7 +179,7 @@ StudyBench study_bench(const Recipe& r, const std::string& folder, const std::st
   s.from_float = sample(s.model, r.seed, 0, energies, r.compress.latent_bits, threads);
   s.comparison = compare(s.data.geometry, s.data.reference, s.from_float, threads, binning_from(r.evaluate.binning));
   s.judgement = judge_showers(s.data.geometry, s.data.reference, s.from_float, s.settings, threads);
-  add_floors(s.judgement, s.data.geometry, s.data.reference, s.settings, threads);
+  if (s.judgement.frechet) add_floors(s.judgement, s.data.geometry, s.data.reference, s.settings, threads);
   return s;
 }
 

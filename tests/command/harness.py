@@ -25,6 +25,7 @@ tune_batch = 64
 [evaluate]
 events = 400
 '''
+
 # Settings of a study or a search that is over soon.
 QUICK = [word for setting in ['compress.tune_steps=3', 'compress.quantized_tune_steps=3', 'evaluate.events=80',
                               'evaluate.classifier_seeds=0', 'data.events=600', 'train.steps=15']

@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 # Tests the quench command from outside: command_test.py QUENCH [PART ...].
 # SPDX-License-Identifier: MIT
-"""PART is usage, chain, interruption, bad_events, bad_models, bad_places, tables, families, study,
-search or judgement
+"""PART is usage, chain, interruption, bad_events, bad_models, bad_places, tables, families, study, search or judgement
 (default: all), or one test of a part, such as chain.Chain.test_report. Every test works in a temporary folder of its
 own; only the standard library is used, and NumPy and SciPy where a test says so."""
 import os, sys, unittest

@@ -8,6 +8,7 @@ from harness import CommandTest, TINY, call, tree
 QUICK = [*harness.QUICK, '--set', 'compress.table_tolerance=0.5']
 LAYERS = ['--set', 'compress.layer_bits=hidden1=16,hidden2=16,numbers=16']
 
+
 class Study(CommandTest):
     def setUp(self):
         super().setUp()

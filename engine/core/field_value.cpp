@@ -76,7 +76,7 @@ void check_text(const std::string& word, const Rule& rule, const FieldSource& so
     return;
   }
   if (!format) error(source, place, quoted + " is not a fixed-point format: write \"W,I\", for instance \"16,8\"");
-  if (format->first < 2 || format->first > 16 || format->second < -16 || format->second > 32)
+  if (!is_fixed_point(*format))
     error(source, place, quoted + " is out of range: width W 2 .. 16, integer bits I -16 .. 32");
 }
 
@@ -119,6 +119,10 @@ std::string rule_text(const std::string&, const Rule& rule) {
   std::string list;
   for (const std::string& choice : rule.choices) (list += list.empty() ? "" : " | ") += toml_string(choice);
   return list;
+}
+
+bool is_fixed_point(const std::pair<int, int>& format) {
+  return format.first >= 2 && format.first <= 16 && format.second >= -16 && format.second <= 32;
 }
 
 std::optional<std::pair<int, int>> read_pair(const std::string& text, char separator) {

@@ -68,4 +68,7 @@ void assign(std::vector<std::string>& member, const TomlValue&, const Rule&, con
 // "A,B" as {A, B}, or with another separator; nothing when it is not of that form.
 std::optional<std::pair<int, int>> read_pair(const std::string&, char separator);
 
+// Whether ap_fixed<W, I> of {W, I} has an integer form here: W 2 .. 16, I -16 .. 32.
+bool is_fixed_point(const std::pair<int, int>&);
+
 }  // namespace quench

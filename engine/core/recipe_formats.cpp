@@ -38,9 +38,9 @@ std::map<std::string, FixedPoint> layer_fixed_point(const Recipe& recipe) {
   for_items(recipe.compress.layer_fixed_point, ';', [&](const std::string& text) {
     const std::size_t first = std::min(text.find_first_not_of(' '), text.size()), equals = text.find('=', first);
     const auto format = equals == std::string::npos ? std::nullopt : read_pair(text.substr(equals + 1), ',');
-    if (!format || equals == first || format->first < 2 || format->first > 16)
+    if (!format || equals == first || !is_fixed_point(*format))
       fail("compress.layer_fixed_point: \"", text,
-           "\"; write LAYER=W,I with W of 2 to 16 bits, layers between semicolons");
+           "\"; write LAYER=W,I with W of 2 to 16 and I of -16 to 32 bits, layers between semicolons");
     add("layer_fixed_point", text.substr(first, equals - first), FixedPoint{format->first, format->second}, all);
   });
   return all;

@@ -130,7 +130,7 @@ TEST_CASE("fixed-point formats of single layers") {
   CHECK(own.at("numbers").width == 12);
   CHECK(own.at("numbers").integer == -4);
   const auto compress = [](const std::string& keys) { return error_of("[compress]\n" + keys); };
-  for (const char* bad : {"a", "=8,2", "a=8", "a=1,1", "a=17,2", "a=8,2,b=8,2", "a=8,2;a=8,3"}) {
+  for (const char* bad : {"a", "=8,2", "a=8", "a=1,1", "a=17,2", "a=8,33", "a=8,-17", "a=8,2,b=8,2", "a=8,2;a=8,3"}) {
     CAPTURE(bad);
     CHECK(compress(std::string("fixed_point = \"16,8\"\nlayer_fixed_point = \"") + bad + "\"")
               .find("compress.layer_fixed_point: ") == 0);

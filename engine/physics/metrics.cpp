@@ -77,11 +77,6 @@ std::vector<GroupSummary> summarise(const std::vector<Feature>& features) {
   return groups;
 }
 
-void check_values(const std::vector<double>& a, const std::vector<double>& b) {
-  if (a.empty() || b.empty())
-    fail("Wasserstein distance: samples of ", a.size(), " and ", b.size(), " values; both need 1");
-}
-
 std::int64_t total(const std::vector<std::int64_t>& counts) {
   std::int64_t sum = 0;
   for (std::int64_t c : counts) sum += c;
@@ -121,13 +116,9 @@ double separation_floor(const std::vector<std::int64_t>& p, const std::vector<st
 }
 
 double wasserstein_1(std::vector<double> a, std::vector<double> b) {
-  check_values(a, b);
+  if (a.empty() || b.empty())
+    fail("Wasserstein distance: samples of ", a.size(), " and ", b.size(), " values; both need 1");
   return wasserstein(sorted_values(a), sorted_values(b));
-}
-
-double wasserstein_floor_1(std::vector<double> reference, std::vector<double> candidate) {
-  check_values(reference, candidate);
-  return wasserstein_floor(sorted_values(reference), sorted_values(candidate));
 }
 
 Binning binning_from(const std::string& name) {

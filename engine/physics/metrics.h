@@ -32,7 +32,7 @@ struct Feature {
   double separation = 0;   // S, 0 .. 1: see separation_power
   double floor = 0;        // expected S of two samples of one distribution of these sizes: see separation_floor
   double wasserstein = 0;  // W1, in the feature's unit; over all values with no bins; 0 when one side has no value
-  double wasserstein_floor = 0;  // expected W1 of two samples of the reference's distribution: see wasserstein_floor_1
+  double wasserstein_floor = 0;  // expected W1 of two samples of the reference's distribution: see sample.h
   double reference_mean = 0, reference_sd = 0, candidate_mean = 0, candidate_sd = 0;
 };
 
@@ -103,9 +103,5 @@ double separation_floor(const std::vector<std::int64_t>& p, const std::vector<st
 
 // Wasserstein-1 distance of two samples, exact: the integral of |F - G|. Any sizes >= 1, in any order, no NaN.
 double wasserstein_1(std::vector<double> a, std::vector<double> b);
-
-// Its mean for two samples of these sizes of one distribution, that of `reference`: sqrt(2 / pi) times the integral of
-// sqrt(F (1 - F) (1/n + 1/m)), the mean of |F - G| where that difference is normal. Sizes as above.
-double wasserstein_floor_1(std::vector<double> reference, std::vector<double> candidate);
 
 }  // namespace quench

@@ -47,7 +47,8 @@ double wasserstein(const Sorted<T>& a, const Sorted<T>& b) {
 }
 
 // Its mean for samples of these sizes of one distribution, that of `reference`: sqrt(2 / pi) times the integral of
-// sqrt(F (1 - F) (1/n + 1/m)), the mean of |F - G| when the difference is normal. 0 when one sample is empty.
+// sqrt(F (1 - F) (1/n + 1/m)), the mean of |F - G| when the difference is normal and the values are independent (voxels
+// of a shower are not). 0 when one sample is empty.
 template <class T>
 double wasserstein_floor(const Sorted<T>& reference, const Sorted<T>& candidate) {
   if (reference.size() == 0 || candidate.size() == 0) return 0;

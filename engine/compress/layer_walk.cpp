@@ -64,10 +64,10 @@ LayerCodes layer_codes(const Quantized& q, const CodedLinear& place) {
 }
 
 float slope_behind(const Model& m, Value v) {
-  const std::vector<std::size_t> readers = consumers(m, v);
-  if (readers.size() != 1 || std::count(m.outputs.begin(), m.outputs.end(), v)) return 1;
-  if (std::holds_alternative<Relu>(m.nodes[readers[0]].op)) return 0;
-  const auto* leaky = std::get_if<LeakyRelu>(&m.nodes[readers[0]].op);
+  if (!is_seen_by_one(m, v)) return 1;
+  const Op& reader = m.nodes[consumers(m, v)[0]].op;
+  if (std::holds_alternative<Relu>(reader)) return 0;
+  const auto* leaky = std::get_if<LeakyRelu>(&reader);
   return leaky ? leaky->slope : 1;
 }
 

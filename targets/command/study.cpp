@@ -55,10 +55,9 @@ Command study_command() {
         json_option(),
         seed_option(),
         threads_option()},
-       "Bits are varied for weights; values between layers keep compress.activation_bits. Quantization has a series "
-       "in\n"
-       "which they have as many as weights, too. What else a point varies overrides the recipe, also that of single\n"
-       "layers. Students of distillation are smaller than their teacher, MODEL.onnx or the recipe's.\n"},
+       "Bits are varied for weights; values between layers keep compress.activation_bits. Quantization has a\n"
+       "series in which they have as many as weights, too. What else a point varies overrides the recipe, also\n"
+       "that of single layers. Students of distillation are smaller than their teacher, MODEL.onnx or the recipe's.\n"},
       study_verb};
 }
 

@@ -20,7 +20,7 @@ namespace quench {
 namespace {
 
 constexpr int quick_part = 4;                          // the first round has a quarter of the recipe's tuning steps
-constexpr double fills[] = {1, 0.8, 0.6};              // of the budget that a candidate may use
+constexpr double fills[] = {1, 0.8, 0.6};              // of what the budget leaves to the Linears
 constexpr int ratios[] = {8, 12, 16, 24, 32, 48, 64};  // of the bits of dense floats, beside tables and noise
 
 // Parts of the budget that candidates fill, each a limit of its own; of a class, or where nothing limits bits, sizes,
@@ -28,10 +28,12 @@ constexpr int ratios[] = {8, 12, 16, 24, 32, 48, 64};  // of the bits of dense f
 std::vector<Amounts> ceilings(const Budget& b, const Width& w, std::int64_t float_bits, Resource by) {
   std::vector<Amounts> all;
   const bool limited = by == work ? b.limit[work] > 0 : b.limit[stored] || b.limit[flash];
+  const Amounts fixed = without_linears(w);
   for (double fill : fills) {
     Amounts part = b.limit;
     for (int r : by == work ? std::vector<int>{work} : std::vector<int>{stored, flash})
-      part[r] = static_cast<std::int64_t>(fill * static_cast<double>(b.limit[r]));
+      if (b.limit[r] > fixed[r])
+        part[r] = fixed[r] + static_cast<std::int64_t>(fill * static_cast<double>(b.limit[r] - fixed[r]));
     if (limited) all.push_back(part);
   }
   if (by == work || (b.grade.empty() && !all.empty()) || (b.grade.empty() && b.limit[work])) return all;
@@ -58,7 +60,7 @@ std::vector<Amounts> ceilings(const Budget& b, const Width& w, std::int64_t floa
                              " cannot be met: the smallest form takes " + std::to_string(need) + ", " +
                              std::to_string(need - b.limit[r]) + " too many; ";
     if (r == ram) fail(what, "they hold the values between layers: use a smaller model.hidden");
-    const std::int64_t fixed = r == flash ? least.fixed[flash] + (least.fixed[stored] + 7) / 8 : least.fixed[r];
+    const std::int64_t fixed = without_linears(least)[r];
     if (r == flash && least.fixed[flash] > b.limit[flash])
       fail(what, "the code alone takes ", least.fixed[flash], ": raise --flash");
     if (fixed > b.limit[r])

@@ -9,13 +9,9 @@
 #include "engine/compress/fold.h"
 #include "engine/compress/quantize_layers.h"
 #include "engine/core/error.h"
-#include "engine/core/files.h"
 #include "engine/core/parallel_for.h"
-#include "engine/core/version.h"
 #include "engine/encode/encode.h"
-#include "engine/model/onnx.h"
 #include "engine/train/deploy.h"
-#include "engine/train/hash.h"
 #include "targets/command/training.h"
 
 namespace quench {
@@ -87,35 +83,20 @@ std::optional<Recipe::Model> chain_of(const Model& core, Recipe::Model m) {
   return m;
 }
 
-// Of all that decides what a student becomes.
-std::string student_key(const StudyBench& s, const Recipe& r) {
-  Hash h;
-  h.text(version), h.word(recipe_hash(r, {"", "data", "model", "distill"})), h.text(s.data.origin);
-  h.integers({r.compress.latent_bits});
-  for_each_parameter(s.model, [&](std::size_t, const std::string&, const Tensor& t) { h.tensor(t); });
-  return std::to_string(h.value);
-}
-
-// Taught once, then kept; an interrupted student goes on from its checkpoint.
-void teach(const StudyBench& s, const Recipe::Model& shape, const std::string& path) {
+// Taught once, then kept.
+Model taught(const StudyBench& s, const Recipe::Model& shape, const std::string& name) {
   Recipe r = s.recipe;
   r.model = shape, r.model.family = "gan", r.distill = {};
   r.distill.steps = s.recipe.distill.steps > 0 ? s.recipe.distill.steps : student_steps;
-  const std::string key = student_key(s, r), key_path = path + ".key", checkpoint = path + ".checkpoint";
-  const std::string known = exists(key_path) ? read_file(key_path) : "";
-  if (exists(path) && known == key) return;
-  const bool resume = known == key + " begun" && exists(checkpoint + ".distillation");
-  write_file(key_path, key + " begun");
-  r.distill.teacher = s.folder + "/model.onnx";  // not in the key, which knows its weights
-  std::fprintf(stderr, "student %s ...\n", path.c_str());
-  save_model(train_model(r, s.data, checkpoint, resume, s.threads).model, path);
-  write_file(key_path, key);
+  r.distill.teacher = s.folder + "/model.onnx";
+  return kept_model(s, name, r, s.model, s.threads);
 }
 
-Width measured_width(const StudyBench& s, const Budget& b, const std::string& name, const std::string& path) {
+Width measured_width(const StudyBench& s, const Budget& b, const std::string& name, const std::string& file,
+                     const Model& model) {
   Width w;
-  w.name = name, w.path = path;
-  const Model deployed = fold_batch_norm(load_model(path));
+  w.name = name, w.path = s.folder + "/" + file + ".onnx";
+  const Model deployed = fold_batch_norm(model);
   w.core = generator_core(deployed);
   Recipe r = s.recipe;
   const Encoding encoding = encoding_from(r.compress.encoding);
@@ -139,6 +120,8 @@ Width measured_width(const StudyBench& s, const Budget& b, const std::string& na
 
 }  // namespace
 
+Amounts without_linears(const Width& w) { return estimate(w, {}); }
+
 Amounts estimate(const Width& w, const std::vector<std::size_t>& option) {
   Amounts all = w.fixed;
   for (std::size_t l = 0; l < option.size(); ++l) {
@@ -150,7 +133,7 @@ Amounts estimate(const Width& w, const std::vector<std::size_t>& option) {
 }
 
 std::vector<Width> search_widths(const StudyBench& s, const Budget& b) {
-  std::vector<Width> all{measured_width(s, b, "full", s.folder + "/model.onnx")};
+  std::vector<Width> all{measured_width(s, b, "full", "model", s.model)};
   const std::optional<Recipe::Model> full = chain_of(generator_core(s.model), s.recipe.model);
   if (!full) {
     std::fprintf(stderr, "quench: note: the Linears of model %s are no chain: only its full width is searched\n",
@@ -164,10 +147,8 @@ std::vector<Width> search_widths(const StudyBench& s, const Budget& b) {
       hidden = std::min(hidden, std::max(8, static_cast<int>(width * hidden / 8 + 0.5) * 8));
     if (shape.hidden == last) continue;
     last = shape.hidden;
-    const std::string name = std::to_string(static_cast<int>(100 * width + 0.5)),
-                      path = s.folder + "/student-" + name + ".onnx";
-    teach(s, shape, path);
-    all.push_back(measured_width(s, b, name, path));
+    const std::string name = std::to_string(static_cast<int>(100 * width + 0.5)), file = "student-" + name;
+    all.push_back(measured_width(s, b, name, file, taught(s, shape, file)));
   }
   return all;
 }

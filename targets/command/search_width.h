@@ -17,6 +17,9 @@ struct Width {
   Amounts fixed{};  // all but the Linears; of flash the code alone; RAM hardly depends on bits and zeros: all of it
 };
 
+// What a program takes besides its Linears: code, noise and tables.
+Amounts without_linears(const Width&);
+
 // Everything that a program of these choices takes, as the Linears' costs alone say it.
 Amounts estimate(const Width&, const std::vector<std::size_t>& option);
 

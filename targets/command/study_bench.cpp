@@ -101,24 +101,6 @@ std::string training_key(const Recipe& r, const Data& data, const Model& teacher
   return std::to_string(h.value);
 }
 
-// Trained into the folder as NAME.onnx, or what it holds already. NAME.key says whose the files there are; those of
-// another key are started over.
-Model kept_model(const StudyBench& s, const std::string& name, const Recipe& r, const Model& teacher, int threads) {
-  const std::string base = s.folder + "/" + name, path = base + ".onnx", key = training_key(r, s.data, teacher),
-                    key_path = base + ".key", found = exists(key_path) ? read_file(key_path) : "";
-  if (exists(path) && found == key) return load_model(path);
-  // A student's checkpoint, and a flow's after its own.
-  const std::string checkpoint = base + ".checkpoint", of_distillation = checkpoint + ".distillation";
-  if (found != key + " begun")
-    for (const std::string& stale : {checkpoint, of_distillation}) std::filesystem::remove(stale);
-  write_file(key_path, key + " begun");
-  const Trained trained = train_model(r, s.data, checkpoint, exists(checkpoint) || exists(of_distillation), threads);
-  if (!trained.finished) fail("study: interrupted while training ", name, "; the same command goes on from there");
-  save_trained(trained, r, path);
-  write_file(key_path, key);
-  return load_model(path);
-}
-
 // The float generator of a point: the bench's own, another, or one that is trained now.
 Model point_model(const StudyBench& s, const StudyPoint& point, int threads) {
   if (!point.model.empty()) return load_model(point.model);
@@ -161,6 +143,23 @@ double mean_separation(const StudyResult& r) {
   double sum = 0;
   for (double s : r.separation) sum += s / static_cast<double>(r.separation.size());
   return sum;
+}
+
+Model kept_model(const StudyBench& s, const std::string& name, const Recipe& r, const Model& teacher, int threads) {
+  const std::string base = s.folder + "/" + name, path = base + ".onnx", key = training_key(r, s.data, teacher),
+                    key_path = base + ".key", found = exists(key_path) ? read_file(key_path) : "";
+  if (exists(path) && found == key) return load_model(path);
+  // A student's checkpoint, and a flow's after its own.
+  const std::string checkpoint = base + ".checkpoint", of_distillation = checkpoint + ".distillation";
+  if (found != key + " begun")
+    for (const std::string& stale : {checkpoint, of_distillation}) std::filesystem::remove(stale);
+  write_file(key_path, key + " begun");
+  std::fprintf(stderr, "train %s ...\n", name.c_str());
+  const Trained trained = train_model(r, s.data, checkpoint, exists(checkpoint) || exists(of_distillation), threads);
+  if (!trained.finished) fail("the training of ", path, " was interrupted; the same command goes on from there");
+  save_trained(trained, r, path);
+  write_file(key_path, key);
+  return load_model(path);
 }
 
 StudyBench study_bench(const Recipe& r, const std::string& folder, const std::string& given, int threads) {

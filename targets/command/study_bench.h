@@ -74,6 +74,11 @@ struct StudyBench {
 // model.onnx.
 StudyBench study_bench(const Recipe&, const std::string& folder, const std::string& given, int threads);
 
+// Trained into the folder as NAME.onnx, or what it holds already. NAME.key says whose the files there are; those of
+// another recipe, data or teacher are started over, an interrupted training goes on. `teacher`: of the recipe's
+// distill.teacher; without nodes: none.
+Model kept_model(const StudyBench&, const std::string& name, const Recipe&, const Model& teacher, int threads);
+
 // The float model itself, as a point.
 StudyResult float_result(const StudyBench&, int threads);
 

@@ -33,9 +33,9 @@ std::string describe(const Program& p, const QNode& node, const DeviceLayer& lay
   if (const auto* op = std::get_if<QLinear>(&node.op)) {
     const auto zero = std::count(op->weight.begin(), op->weight.end(), std::int16_t{0});
     const auto all = static_cast<std::int64_t>(op->weight.size());
-    text << ", " << op->weight_bits << "-bit weights, " << layer.encoding << ", " << all - zero << " of " << all
-         << " non-zero, " << scales(op->weight_scale) << ", accumulator " << op->accumulator_low << " .. "
-         << op->accumulator_high;
+    text << ", " << op->weight_bits << (op->weight_zero.empty() ? "-bit weights, " : "-bit affine weights, ")
+         << layer.encoding << ", " << all - zero << " of " << all << " non-zero, " << scales(op->weight_scale)
+         << ", accumulator " << op->accumulator_low << " .. " << op->accumulator_high;
   }
   if (const auto* op = std::get_if<QTable>(&node.op))
     text << ", " << op->function << ", error at most " << op->maximum_error << " codes";

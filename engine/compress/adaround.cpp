@@ -25,7 +25,7 @@ Choices choices(const LayerView& view) {
   for (std::size_t i = 0; i < w.size(); ++i) {
     const std::size_t row = i / columns, column = i % columns;
     const double code = w.data[i] * view.codes->column_factor[column] / view.codes->scale[row], base = std::floor(code);
-    if (w.data[i] == 0 || base < -view.codes->most || base + 1 > view.codes->most) continue;
+    if (w.data[i] == 0 || base < view.codes->low[row] || base + 1 > view.codes->high[row]) continue;
     c.base.data[i] = static_cast<float>(base);
     c.step.data[i] = view.codes->weight(1, row, column);
     const double share = (code - base + 0.1) / 1.2;

@@ -49,7 +49,7 @@ std::optional<Value> partner(const Model& m, std::size_t done) {
 }  // namespace
 
 double LayerCodes::code(float w, std::size_t row, std::size_t column) const {
-  return std::clamp(std::floor(w * column_factor[column] / scale[row] + 0.5), -most, most);
+  return std::clamp(std::floor(w * column_factor[column] / scale[row] + 0.5), low[row], high[row]);
 }
 
 float LayerCodes::weight(double code, std::size_t row, std::size_t column) const {
@@ -60,7 +60,12 @@ LayerCodes layer_codes(const Quantized& q, const CodedLinear& place) {
   const auto& op = std::get<QLinear>(q.program.nodes[place.program_node].op);
   std::vector<double> scale = op.weight_scale;
   scale.resize(static_cast<std::size_t>(op.rows), op.weight_scale[0]);
-  return {std::move(scale), place.column_factor, static_cast<double>((1 << (op.weight_bits - 1)) - 1)};
+  LayerCodes codes{std::move(scale), place.column_factor, {}, {}};
+  for (std::size_t r = 0; r < codes.scale.size(); ++r) {
+    const Interval range = code_range(op, r);
+    codes.low.push_back(static_cast<double>(range.low)), codes.high.push_back(static_cast<double>(range.high));
+  }
+  return codes;
 }
 
 float slope_behind(const Model& m, Value v) {

@@ -10,10 +10,11 @@
 
 namespace quench {
 
-// The grid that the integers put a Linear's weights on: code * scale[row] / column_factor[column], |code| <= most.
+// The grid that the integers put a Linear's weights on: code * scale[row] / column_factor[column], where low <= code <=
+// high.
 struct LayerCodes {
   std::vector<double> scale, column_factor;  // [rows], [columns]
-  double most = 127;
+  std::vector<double> low, high;             // [rows]
 
   double code(float weight, std::size_t row, std::size_t column) const;  // of the nearest point
   float weight(double code, std::size_t row, std::size_t column) const;

@@ -226,9 +226,10 @@ const LayerFormat* Quantizer::own_format(const std::string& layer) const {
 
 LinearSettings Quantizer::linear_settings(const std::string& layer) const {
   const LayerFormat* own = own_format(layer);
-  if (own && own->fixed_width) return {own->fixed_width, false, true, "shift", {fixed_step(*own)}};
-  if (s_.fixed_width) return {s_.fixed_width, false, true, "shift", {step(0, s_.fixed_width)}};
-  LinearSettings s{s_.bits, s_.per_channel, s_.power_of_two, s_.power_of_two ? "shift" : s_.multiplier, {}};
+  if (own && own->fixed_width) return {own->fixed_width, false, true, "shift", true, {fixed_step(*own)}};
+  if (s_.fixed_width) return {s_.fixed_width, false, true, "shift", true, {step(0, s_.fixed_width)}};
+  LinearSettings s{s_.bits, s_.per_channel, s_.power_of_two, s_.power_of_two ? "shift" : s_.multiplier,
+                   s_.symmetric_weights};
   if (own) {
     if (own->bits) s.bits = own->bits;
     s.weight_scale = own->weight_scale;

@@ -35,6 +35,7 @@ struct QuantizeSettings {
   int latent_bits = 8;
   bool per_channel = true;          // weight scale per output row, otherwise per layer
   bool symmetric = true;            // codes of values that can be negative: signed, or unsigned with a zero point
+  bool symmetric_weights = true;    // the same of weights, at most 15 bits with a zero point
   bool power_of_two = false;        // every scale a power of two: fixed point, no multipliers
   std::string multiplier = "wide";  // wide, narrow or shift
   // ap_fixed<W, I> for all weights and values between layers (W = 0: scales follow from the ranges): W bits, scale

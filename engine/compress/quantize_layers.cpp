@@ -14,14 +14,44 @@ namespace {
 
 double nearest(double x) { return std::floor(x + 0.5); }
 
-// Smallest scale that holds `largest` in the symmetric range and the bias in 2^30.
-double weight_scale(double largest, double bias, double input_scale, const LinearSettings& s) {
-  const double for_weights = largest / ((1 << (s.bits - 1)) - 1);
-  const double for_bias = std::fabs(bias) / (input_scale * 1073741824.0);
+// What one scale serves: the weights of a row or of all rows, 0 included, and the largest bias.
+struct Extent {
+  double low = 0, high = 0, bias = 0;
+};
+
+Extent joined(const Extent& a, const Extent& b) {
+  return {std::min(a.low, b.low), std::max(a.high, b.high), std::max(a.bias, b.bias)};
+}
+
+std::vector<Extent> extents(const Linear& op, const std::vector<double>& factor) {
+  std::vector<Extent> all(op.bias.size());
+  for (std::size_t r = 0; r < all.size(); ++r) {
+    const float* row = op.weight.row(static_cast<int>(r));
+    for (std::size_t k = 0; k < factor.size(); ++k) {
+      const double w = static_cast<double>(row[k]) * factor[k];
+      all[r].low = std::min(all[r].low, w), all[r].high = std::max(all[r].high, w);
+    }
+    all[r].bias = std::fabs(op.bias.data[r]);
+  }
+  return all;
+}
+
+// Smallest scale that holds the weights in their codes and the bias in 2^30.
+double weight_scale(const Extent& e, double input_scale, const LinearSettings& s) {
+  const double for_weights =
+      s.symmetric ? std::max(-e.low, e.high) / ((1 << (s.bits - 1)) - 1) : (e.high - e.low) / ((1 << s.bits) - 1);
+  const double for_bias = e.bias / (input_scale * 1073741824.0);
   // A row without weights is its bias alone: 2^20 steps of it are exact enough for any output code.
   double scale =
-      largest > 0 ? std::max(for_weights, for_bias) : std::max(std::fabs(bias) / (input_scale * 1048576.0), 1e-12);
+      for_weights > 0 ? std::max(for_weights, for_bias) : std::max(e.bias / (input_scale * 1048576.0), 1e-12);
   return s.power_of_two ? std::exp2(std::ceil(std::log2(scale) - 1e-9)) : scale;
+}
+
+// Of affine weights: where 0 is among the codes. A scale too small for all weights loses as much at either end.
+std::int32_t weight_zero(const Extent& e, double scale, int bits) {
+  const double steps = (1 << bits) - 1, span = std::max(e.high - e.low, 0.0);
+  const double zero = span == 0 ? 0 : span <= steps * scale ? -e.low / scale : -e.low / span * steps;
+  return static_cast<std::int32_t>(std::clamp(nearest(zero), 0.0, steps));
 }
 
 // Real weights times these are seen through an input with one scale.
@@ -35,19 +65,30 @@ double scale_of(const QLinear& q, std::size_t row) { return q.weight_scale[q.wei
 
 void set_codes(const Linear& op, const std::vector<double>& factor, QLinear& q) {
   const std::size_t columns = factor.size(), rows = static_cast<std::size_t>(q.rows);
-  const double most = (1 << (q.weight_bits - 1)) - 1;
   q.weight.resize(rows * columns);
   vector_loop([&] {
     const double* f = factor.data();
     for (std::size_t r = 0; r < rows; ++r) {
-      const double scale = scale_of(q, r);
+      const Interval range = code_range(q, r);
+      const double scale = scale_of(q, r), low = static_cast<double>(range.low), high = static_cast<double>(range.high);
       const float* from = op.weight.data.data() + r * columns;
       std::int16_t* to = q.weight.data() + r * columns;
       for (std::size_t k = 0; k < columns; ++k)
-        to[k] =
-            static_cast<std::int16_t>(std::clamp(nearest(static_cast<double>(from[k]) * f[k] / scale), -most, most));
+        to[k] = static_cast<std::int16_t>(std::clamp(nearest(static_cast<double>(from[k]) * f[k] / scale), low, high));
     }
   });
+}
+
+void set_scales(const Linear& op, const std::vector<double>& factor, double input_scale, const LinearSettings& s,
+                QLinear& q) {
+  std::vector<Extent> all = extents(op, factor);
+  if (!s.per_channel || s.weight_scale.size() == 1) all = {std::accumulate(all.begin(), all.end(), Extent{}, joined)};
+  q.weight_scale = s.weight_scale, q.weight_zero.clear();
+  if (q.weight_scale.empty())
+    for (const Extent& e : all) q.weight_scale.push_back(weight_scale(e, input_scale, s));
+  if (!s.per_channel) q.weight_scale = {*std::max_element(q.weight_scale.begin(), q.weight_scale.end())};
+  if (s.symmetric) return;
+  for (std::size_t k = 0; k < all.size(); ++k) q.weight_zero.push_back(weight_zero(all[k], q.weight_scale[k], s.bits));
 }
 
 void set_biases(const Linear& op, const QValue& input, const std::string& where, QLinear& q) {
@@ -120,14 +161,9 @@ void quantize_linear(const Linear& op, const QValue& input, const std::vector<do
   const std::vector<double> factor = column_factors(columns, column_scale, input.scale);
   if (!s.weight_scale.empty() && s.weight_scale.size() != 1 && s.weight_scale.size() != rows)
     fail(where, ": ", s.weight_scale.size(), " weight scales for ", rows, " rows; 1 or ", rows, " are needed");
-  q.weight_scale = s.weight_scale;
-  for (std::size_t r = 0; s.weight_scale.empty() && r < rows; ++r) {
-    double largest = 0;
-    for (std::size_t k = 0; k < columns; ++k)
-      largest = std::max(largest, std::fabs(static_cast<double>(weight[r * columns + k]) * factor[k]));
-    q.weight_scale.push_back(weight_scale(largest, op.bias.data[r], input.scale, s));
-  }
-  if (!s.per_channel) q.weight_scale = {*std::max_element(q.weight_scale.begin(), q.weight_scale.end())};
+  if (!s.symmetric && s.bits > 15)
+    fail(where, ": affine weights of ", s.bits, " bits, less their zero point, leave 16; at most 15 exist");
+  set_scales(op, factor, input.scale, s, q);
   set_codes(op, factor, q);
   set_biases(op, input, where, q);
   const Interval proof = accumulator_interval(q, input.low, input.high);

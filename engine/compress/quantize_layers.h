@@ -25,6 +25,7 @@ struct LinearSettings {
   int bits;
   bool per_channel, power_of_two;
   std::string multiplier;
+  bool symmetric = true;                  // false: codes with a zero point, so that the weights' range may be one-sided
   std::vector<double> weight_scale = {};  // [rows] or [1]; empty: follows from the largest weights
 };
 

@@ -92,7 +92,7 @@ void share(AffineLowering& a, const Wanted& mean, const Wanted& deviation, doubl
         // No Linear may be its biases alone: where nothing depends on the energy, a weight too small to show.
         if (std::all_of(op.weight.data.begin(), op.weight.data.end(), [](float x) { return x == 0; }))
           op.weight.data[0] = static_cast<float>(1e-9 * w.scale);
-        return quantize_linear(op, value, columns, out, 1, {weight_bits, true, false, multiplier, {}},
+        return quantize_linear(op, value, columns, out, 1, {weight_bits, true, false, multiplier},
                                "conditional standardisation");
       };
       const QLinear of_mean = rows(mean, a.mean_value), of_deviation = rows(deviation, a.deviation_value);

@@ -13,10 +13,11 @@ namespace {
 // Sum over weights first .. last - 1 of squared errors, each in its column's units.
 double rounding_error(const Linear& op, const LayerCodes& codes, std::size_t first, std::size_t last, double scale) {
   const std::size_t columns = codes.column_factor.size();
+  const double low = codes.low[first / columns], high = codes.high[first / columns];
   double sum = 0;
   for (std::size_t i = first; i < last; ++i) {
     const double w = op.weight.data[i] * codes.column_factor[i % columns];
-    const double d = w - std::clamp(std::floor(w / scale + 0.5), -codes.most, codes.most) * scale;
+    const double d = w - std::clamp(std::floor(w / scale + 0.5), low, high) * scale;
     sum += d * d;
   }
   return sum;

@@ -135,6 +135,8 @@ void fields(R& r, F&& f) {
     "how the ranges between layers follow from their showers");
   f("compress.percentile", r.compress.percentile, above(50, 100), "of the values that a range holds (percentile)");
   f("compress.symmetric", r.compress.symmetric, any(), "codes around 0; false: with zero points where that helps");
+  f("compress.symmetric_weights", r.compress.symmetric_weights, any(),
+    "weights around 0; false: with zero points, which devices store in up to one bit more");
   f("compress.weight_range", r.compress.weight_range, one_of({"largest", "mse"}), "weight scales: no weight saturates");
   f("compress.rounding", r.compress.rounding, one_of({"nearest", "adaround", "gptq"}), "of weights to their codes");
   f("compress.bias_correction", r.compress.bias_correction, any(), "biases that keep the mean of every output");

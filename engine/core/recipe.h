@@ -77,7 +77,7 @@ struct Recipe {
     std::string encoding = "smallest";
     std::string calibration = "min-max";
     double percentile = 99.99;
-    bool symmetric = true;
+    bool symmetric = true, symmetric_weights = true;
     std::string weight_range = "largest", rounding = "nearest";
     bool bias_correction = false, equalise = false, restandardise = false;
     std::string prune = "magnitude", pattern, schedule = "at-once";

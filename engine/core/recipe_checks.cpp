@@ -74,13 +74,19 @@ void check_integers(const Recipe& recipe, const std::string& where) {
 // What post-training options exclude each other.
 void check_compress(const Recipe& recipe, const std::string& where) {
   const Recipe::Compress& c = recipe.compress;
-  if (!c.fixed_point.empty() && (c.calibration != "min-max" || c.weight_range != "largest" || !c.symmetric))
+  if (!c.fixed_point.empty() &&
+      (c.calibration != "min-max" || c.weight_range != "largest" || !c.symmetric || !c.symmetric_weights))
     fail(where, ": compress.fixed_point ", c.fixed_point,
-         " fixes every scale: leave compress.calibration, compress.weight_range and compress.symmetric as they are");
+         " fixes every scale: leave compress.calibration, weight_range, symmetric and symmetric_weights as they are");
   if (!c.fixed_point.empty() && !c.layer_bits.empty())
     fail(where, ": compress.layer_bits ", c.layer_bits,
          " is for scales that follow from the ranges; beside compress.fixed_point ", c.fixed_point,
          " single layers get theirs by compress.layer_fixed_point");
+  int most_bits = c.bits;
+  for (const auto& [layer, own] : layer_bits(recipe)) most_bits = std::max(most_bits, own.bits);
+  if (!c.symmetric_weights && most_bits > 15)
+    fail(where, ": compress.symmetric_weights = false needs a bit for zero points, which ", most_bits,
+         "-bit weights have not: at most 15 bits");
   if (!layer_fixed_point(recipe).empty() && c.fixed_point.empty() && c.scales != "power-of-two")
     fail(where, ": compress.layer_fixed_point ", c.layer_fixed_point,
          " reads codes whose scales are no powers of two: set compress.scales = \"power-of-two\", or "

@@ -11,7 +11,7 @@
 namespace quench {
 namespace {
 
-constexpr int format_version = 1;
+constexpr int format_version = 2;
 constexpr std::size_t numbers_per_line = 32;
 
 const char* meaning_name(Meaning m) { return m == Meaning::event ? "event" : m == Meaning::energy ? "energy" : "code"; }

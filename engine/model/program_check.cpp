@@ -72,10 +72,18 @@ void check(const QLinear& op, const Place& at) {
              op.rows, " rows");
   for (double scale : op.weight_scale) at.require(is_scale(scale), "the weight scale ", scale, " is not positive");
   at.require(op.weight_bits >= 2 && op.weight_bits <= 16, op.weight_bits, " weight bits; 2 to 16 exist");
-  const int most = (1 << (op.weight_bits - 1)) - 1;
-  for (std::int16_t w : op.weight)
-    at.require(w >= -most && w <= most, "weight ", w, " is outside -", most, " .. ", most, " of ", op.weight_bits,
-               " bits");
+  at.require(op.weight_zero.empty() || op.weight_zero.size() == op.weight_scale.size(), op.weight_zero.size(),
+             " zero points for ", op.weight_scale.size(), " weight scales");
+  for (std::int32_t zero : op.weight_zero)
+    at.require(zero >= 0 && zero < std::int32_t{1} << op.weight_bits, "the weights' zero point ", zero,
+               " is outside 0 .. ", (std::int32_t{1} << op.weight_bits) - 1, " of ", op.weight_bits, " bits");
+  for (std::size_t r = 0; r < rows; ++r) {
+    const Interval range = code_range(op, r);
+    const auto row = op.weight.begin() + static_cast<std::ptrdiff_t>(r) * op.columns;
+    for (auto w = row; w < row + op.columns; ++w)
+      at.require(*w >= range.low && *w <= range.high, "weight ", *w, " of row ", r, " is outside ", range.low, " .. ",
+                 range.high, " of ", op.weight_bits, " bits");
+  }
   check_factors(op.requantize, rows, at);
   const Interval proof = accumulator_interval(op, at.in(0).low, at.in(0).high);
   at.require(proof.low == op.accumulator_low && proof.high == op.accumulator_high, "the accumulator's interval is ",

@@ -41,9 +41,10 @@ void add_gradient(const Tensor& x, const Tensor& dy, int first, int count, Linea
 // stores them.
 struct QLinear {
   std::int32_t rows = 0, columns = 0, weight_bits = 8;
-  std::vector<double> weight_scale;  // [rows] or [1]
-  std::vector<std::int16_t> weight;  // [rows][columns], |code| <= 2^(weight_bits - 1) - 1
-  std::vector<std::int32_t> bias;    // [rows], at scale input scale * weight scale, the input's zero point folded in
+  std::vector<double> weight_scale;       // [rows] or [1]
+  std::vector<std::int32_t> weight_zero;  // of affine weights: one for each scale; empty: symmetric weights
+  std::vector<std::int16_t> weight;       // [rows][columns], codes less their zero point, in code_range()
+  std::vector<std::int32_t> bias;  // [rows], at scale input scale * weight scale, the input's zero point folded in
   Requantization requantize;
   std::int64_t accumulator_low = 0, accumulator_high = 0;  // exact interval over all rows and partial sums in any order
 };
@@ -51,7 +52,7 @@ struct QLinear {
 template <class Q, class F>
 void linear_fields(Q& op, F&& f) {
   f("rows", op.rows), f("columns", op.columns), f("weight_bits", op.weight_bits), f("weight_scale", op.weight_scale);
-  f("weight", op.weight), f("bias", op.bias);
+  f("weight_zero", op.weight_zero), f("weight", op.weight), f("bias", op.bias);
   requantization_fields(op.requantize, f);
   f("accumulator_low", op.accumulator_low), f("accumulator_high", op.accumulator_high);
 }
@@ -72,6 +73,10 @@ DenseLinear<A, const std::int16_t*, const std::int32_t*, PlainRequantize> view(c
 struct Interval {
   std::int64_t low, high;
 };
+
+// Of a row's weights: -(2^(weight_bits - 1) - 1) .. 2^(weight_bits - 1) - 1, or, less the zero point of affine weights,
+// 0 .. 2^weight_bits - 1 (numerics.md section 1).
+Interval code_range(const QLinear&, std::size_t row);
 
 // Exact interval of every partial sum of every row, in any order, for input codes low .. high (numerics.md section 3).
 Interval accumulator_interval(const QLinear&, std::int64_t low, std::int64_t high);

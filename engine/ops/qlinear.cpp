@@ -1,4 +1,4 @@
-// The integer twin of Linear: its range proof.
+// The integer twin of Linear: its codes' range and its range proof.
 // SPDX-License-Identifier: MIT
 #include <algorithm>
 #include <cstdlib>
@@ -7,6 +7,15 @@
 #include "engine/tensor/vector_for.h"
 
 namespace quench {
+
+Interval code_range(const QLinear& op, std::size_t row) {
+  if (op.weight_zero.empty()) {
+    const std::int64_t most = (std::int64_t{1} << (op.weight_bits - 1)) - 1;
+    return {-most, most};
+  }
+  const std::int64_t zero = op.weight_zero[op.weight_zero.size() > 1 ? row : 0];
+  return {-zero, (std::int64_t{1} << op.weight_bits) - 1 - zero};
+}
 
 Interval accumulator_interval(const QLinear& op, std::int64_t low, std::int64_t high) {
   Interval all{0, 0};

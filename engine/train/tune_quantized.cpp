@@ -186,10 +186,11 @@ void weight_gradient(const Model& core, const Model& coded, const Quantized& q, 
     const Tensor& quantised = std::get<Linear>(coded.nodes[place.node].op).weight;
     Tensor& gradient = std::get<Linear>(slope.nodes[place.node].op).weight;
     const std::size_t columns = place.column_factor.size();
-    const double most = (1 << (codes.weight_bits - 1)) - 0.5;
     const std::size_t parts = steps[2 * l].size(), part = real.size() / parts;
     for (std::size_t p = 0; p < parts; ++p) {
-      const double step = codes.weight_scale[p];
+      const Interval range = code_range(codes, p);
+      const double step = codes.weight_scale[p], low = static_cast<double>(range.low) - 0.5,
+                   high = static_cast<double>(range.high) + 0.5;
       double sum = 0;
       for (std::size_t i = p * part, k = 0; i < (p + 1) * part; ++i, k = k + 1 < columns ? k + 1 : 0) {
         const float w = real.data[i];
@@ -198,7 +199,8 @@ void weight_gradient(const Model& core, const Model& coded, const Quantized& q, 
           continue;
         }
         if (zones && zones->holds(l, w)) continue;  // 0 whatever the step
-        const bool clipped = std::fabs(static_cast<double>(w) * place.column_factor[k] / step) > most;
+        const double code = static_cast<double>(w) * place.column_factor[k] / step;
+        const bool clipped = code < low || code > high;
         const double difference = clipped ? static_cast<double>(quantised.data[i])
                                           : static_cast<double>(quantised.data[i]) - static_cast<double>(w);
         sum += static_cast<double>(gradient.data[i]) * difference;

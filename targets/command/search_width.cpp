@@ -39,7 +39,7 @@ Amounts linear_amounts(const Linear& op, LayerChoice choice, const Target& targe
   p.values = {code_value(op.weight.columns(), 8, true, 1.0 / 127), code_value(op.weight.rows(), 8, true, 1)};
   const std::vector<double> columns(static_cast<std::size_t>(op.weight.columns()), p.values[0].scale);
   const QLinear codes =
-      quantize_linear(op, p.values[0], columns, p.values[1], 0, {choice.bits, true, false, "wide", {}}, "search");
+      quantize_linear(op, p.values[0], columns, p.values[1], 0, {choice.bits, true, false, "wide"}, "search");
   return alone(p, {"linear", codes, {ValueId{0}}, ValueId{1}}, target, encoding);
 }
 

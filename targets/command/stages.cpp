@@ -96,7 +96,7 @@ QuantizeSettings quantize_settings(const Recipe& r) {
   QuantizeSettings s;
   s.bits = c.bits, s.activation_bits = c.activation_bits, s.output_bits = c.output_bits, s.latent_bits = c.latent_bits;
   s.per_channel = c.granularity == "channel", s.power_of_two = c.scales == "power-of-two", s.multiplier = c.multiplier;
-  s.symmetric = c.symmetric, s.table_tolerance = c.table_tolerance;
+  s.symmetric = c.symmetric, s.symmetric_weights = c.symmetric_weights, s.table_tolerance = c.table_tolerance;
   s.fixed_width = fixed_point(r).width, s.fixed_integer = fixed_point(r).integer;
   s.energy_unit_mev = r.generate.energy_unit_mev;
   for (const auto& [layer, own] : layer_bits(r))

@@ -34,6 +34,7 @@ StudyPoint point(const Recipe& r, const std::string& name, const std::string& se
   c.tune_steps = steps(tuned != Tuned::no, c.tune_steps);
   c.quantized_tune_steps = steps(tuned == Tuned::in_integers, c.quantized_tune_steps);
   c.stages = usual.stages, c.layer_bits = c.layer_fixed_point = c.layer_sparsity = "", c.dead_zone = 0;
+  if (bits == 16) c.symmetric_weights = true;  // which leave no bit for a zero point
   if (sparsity == 0) c.prune = usual.prune, c.pattern = "";
   if (tuned == Tuned::no) c.schedule = usual.schedule;
   if (tuned != Tuned::in_integers) {

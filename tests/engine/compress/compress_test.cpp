@@ -165,6 +165,7 @@ TEST_CASE("quantised programs follow the float network") {
   CHECK(error([](QuantizeSettings& s) { s.multiplier = "narrow"; }) < 0.02);
   CHECK(error([](QuantizeSettings& s) { s.bits = 12, s.activation_bits = 12; }) < eight / 4);
   CHECK(error([](QuantizeSettings& s) { s.fixed_width = 16, s.fixed_integer = 5; }) < eight / 2);
+  CHECK(error([](QuantizeSettings& s) { s.symmetric_weights = false; }) < 0.02);
   const double four = error([](QuantizeSettings& s) { s.bits = 4; });
   CHECK(four > eight);
   CHECK(four < 0.4);
@@ -309,6 +310,34 @@ TEST_CASE("what cannot be quantised is refused by name") {
     if (auto* op = std::get_if<Linear>(&n.op); op && n.name == "hidden2")
       op->weight.data.assign(op->weight.data.size(), 0);
   CHECK_THROWS_WITH_AS(quantized(empty, {}), doctest::Contains("layer hidden2: all 120 weights are zero"), Error);
+}
+
+TEST_CASE("affine weights spend their codes on the range that is there, and 0 stays 0") {
+  Linear op = linear(6, 3);
+  op.weight.data = {-1, 0, 0.5f, 2, 2.75f, 0.25f, 4, 3, 0, 0, 1, 0.1f, 0, 0, 0, 0, 0, 0};
+  op.bias.data = {0, 1, -1};
+  const QValue in = code_value(6, 8, true, 0.01), out = code_value(3, 16, true, 0.001);
+  const std::vector<double> columns(6, in.scale);
+  LinearSettings s{4, true, false, "wide", false};
+  const auto coded = [&] { return quantize_linear(op, in, columns, out, 1, s, "layer a"); };
+  QLinear q = coded();
+  CHECK(q.weight_scale[0] == doctest::Approx(0.25));  // (2.75 + 1) / 15; symmetric: 2.75 / 7
+  CHECK(q.weight_zero == std::vector<std::int32_t>{4, 0, 0});
+  CHECK(q.weight == std::vector<std::int16_t>{-4, 0, 2, 8, 11, 1, 15, 11, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0});
+  CHECK(code_range(q, 0).low == -4);
+  CHECK(code_range(q, 0).high == 11);
+  s.weight_scale = {0.125, 0.25, 1};  // half of row 0: as much is cut off at either end
+  q = coded();
+  CHECK(q.weight_zero == std::vector<std::int32_t>{4, 0, 0});
+  CHECK(q.weight[0] == -4);
+  CHECK(q.weight[4] == 11);
+  s.weight_scale = {}, s.per_channel = false;
+  q = coded();
+  CHECK(q.weight_scale == std::vector<double>{5.0 / 15});
+  CHECK(q.weight_zero == std::vector<std::int32_t>{3});
+  CHECK(q.weight[6] == 12);
+  s.bits = 16;
+  CHECK_THROWS_WITH_AS(coded(), doctest::Contains("layer a: affine weights of 16 bits"), Error);
 }
 
 TEST_CASE("wide accumulators become narrow, beyond 48 bits they are refused") {

@@ -19,12 +19,13 @@ namespace {
 // A grid of `bits` that holds the largest weight of each row.
 LayerCodes grid(const Linear& op, int bits) {
   LayerCodes codes;
-  codes.most = (1 << (bits - 1)) - 1;
+  const double most = (1 << (bits - 1)) - 1;
   codes.column_factor.assign(static_cast<std::size_t>(op.weight.columns()), 1);
   for (int r = 0; r < op.weight.rows(); ++r) {
     float largest = 0;
     for (int k = 0; k < op.weight.columns(); ++k) largest = std::max(largest, std::fabs(op.weight.row(r)[k]));
-    codes.scale.push_back(static_cast<double>(largest) / codes.most);
+    codes.scale.push_back(static_cast<double>(largest) / most);
+    codes.low.push_back(-most), codes.high.push_back(most);
   }
   return codes;
 }
@@ -67,13 +68,13 @@ bool on_grid(const Linear& op, const LayerCodes& codes) {
 
 TEST_CASE("GPTQ by hand: the second of two equal columns makes up for the first") {
   const Linear op{{{1, 2}, {0.4f, 0.4f}}, {{1}, {0}}};
-  const LayerCodes codes{{1}, {1, 1}, 7};
+  const LayerCodes codes{{1}, {1, 1}, {-7}, {7}};
   const Tensor x{{3, 2}, {1, 1, -2, -2, 3, 3}};
   CHECK(nearest_codes(op, codes).weight.data == std::vector<float>{0, 0});
   // H = [14.14, 14; 14, 14.14]; column 1 loses 0.4, column 2 becomes 0.4 + 0.4 * 14 / 14.14 = 0.796.
   CHECK(gptq(op, codes, x, 1).weight.data == std::vector<float>{0, 1});
   // Columns in units of their own: codes of 2 w and w / 2.
-  const LayerCodes uneven{{1}, {2, 0.5}, 7};
+  const LayerCodes uneven{{1}, {2, 0.5}, {-7}, {7}};
   // 0.8 rounds to code 1, w = 0.5; column 2 becomes 0.4 - 0.1 * 14 / 14.14 = 0.301, code 0.15.
   CHECK(gptq(op, uneven, x, 1).weight.data == std::vector<float>{0.5f, 0});
 }
@@ -172,16 +173,17 @@ TEST_CASE("a rounded model quantises to exactly its codes, for every way of roun
     if (auto* op = std::get_if<Linear>(&node.op)) op->weight.data[3] = 0;
   const std::vector<Tensor> in = shower_inputs(m, 3, 0, log_uniform_energies(m.facts, 3, 0, 400), 8, 1);
   for (const std::string method : {"nearest", "gptq", "adaround"})
-    for (int kind = 0; kind < 5; ++kind) {
+    for (int kind = 0; kind < 6; ++kind) {
       INFO(method, ", settings ", kind);
       QuantizeSettings s;
       s.bits = 4;
       if (kind == 1) s.power_of_two = true;
       if (kind == 2) s.per_channel = false;
       if (kind == 3) s.fixed_width = 12, s.fixed_integer = 4;
+      if (kind == 5) s.symmetric_weights = false;
       const std::vector<Range> ranges = calibrate(m, in, 1);
       Quantized q = quantize_with_places(m, ranges, s);
-      if (kind == 4) {
+      if (kind >= 4) {
         s = with_best_weight_scales(s, m, q);
         q = quantize_with_places(m, ranges, s);
       }

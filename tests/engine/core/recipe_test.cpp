@@ -199,7 +199,8 @@ TEST_CASE("compression: settings that exclude each other are refused with their 
   CHECK(compress("schedule = \"cubic\"\ntune_steps = 0").find("compress.tune_steps 0") != std::string::npos);
   CHECK(compress("schedule = \"cubic\"\nprune = \"obc\"").find("compress.prune is obc") != std::string::npos);
   CHECK(compress("fixed_point = \"16,8\"\nrounding = \"gptq\"") == "no error");
-  for (const std::string scale : {"calibration = \"mse\"", "weight_range = \"mse\"", "symmetric = false"})
+  for (const std::string scale : {"calibration = \"mse\"", "weight_range = \"mse\"", "symmetric = false",
+                                  "symmetric_weights = false"})
     CHECK(compress("fixed_point = \"16,8\"\n" + scale).find("fixes every scale") != std::string::npos);
   for (const std::string solved : {"rounding = \"gptq\"", "weight_range = \"mse\"", "bias_correction = true"})
     CHECK(compress("quantized_tune_steps = 5\n" + solved).find("learns codes and scales") != std::string::npos);

@@ -136,7 +136,7 @@ TEST_CASE("files that are refused, each with its reason") {
   const auto refused = [](const std::string& changed, const char* reason) {
     CHECK_THROWS_WITH_AS(read_program(changed, "x.qprog"), doctest::Contains(reason), Error);
   };
-  refused(with("quench-program 1", "quench-program 7"), "has program version 7, this quench reads version 1");
+  refused(with("quench-program 2", "quench-program 7"), "has program version 7, this quench reads version 2");
   refused("hello", "this is no quench program");
   refused(text.substr(0, text.size() / 2), "x.qprog");
   refused(text + "more", "text follows");

@@ -36,15 +36,19 @@ struct Builder {
     return append(p, {name, std::move(op), std::move(inputs), {}}, out);
   }
 
-  // Weights of which `sparsity` are zero; factors that spread the sums over the output's range.
+  // Weights of which `sparsity` are zero, now and then affine ones; factors that spread the sums over the output's
+  // range.
   ValueId linear(const std::string& name, ValueId x, QValue out, double sparsity, int bits, const std::string& kind,
                  bool per_row, bool leaky) {
     QLinear op;
     op.rows = out.length, op.columns = value(x).length, op.weight_bits = bits;
     op.weight_scale = {1.0};
     const int most = (1 << (bits - 1)) - 1;
+    if (bits < 16 && chance(0.25)) op.weight_zero = {between(0, 2 * most + 1)};
+    const Interval range = code_range(op, 0);
     for (int i = 0; i < op.rows * op.columns; ++i)
-      op.weight.push_back(static_cast<std::int16_t>(chance(sparsity) ? 0 : between(-most, most)));
+      op.weight.push_back(static_cast<std::int16_t>(
+          chance(sparsity) ? 0 : between(static_cast<int>(range.low), static_cast<int>(range.high))));
     for (int r = 0; r < op.rows; ++r) op.bias.push_back(between(-20000, 20000));
     const double spread =
         most * 0.6 * static_cast<double>(value(x).high) * std::sqrt(op.columns * (1 - sparsity) + 1) * 0.6;

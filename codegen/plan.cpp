@@ -111,6 +111,27 @@ double instructions(const QNode& node, const DeviceLayer& layer, const QValue& o
   return n * cost.table_output;
 }
 
+LayerBytes largest_layer(const Program& p, const Plan& plan) {
+  LayerBytes largest{"", 0};
+  for (std::size_t i = 0; i < plan.layers.size(); ++i) {
+    const std::int64_t bytes = (stored_bits(plan.layers[i]) + 7) / 8;
+    if (bytes > largest.bytes) largest = {p.nodes[i].name, bytes};
+  }
+  return largest;
+}
+
+void check_limits(const Program& p, const Plan& plan, const Target& target) {
+  const auto fits = [&](const char* what, std::int64_t need, std::int64_t have, const LayerBytes& most,
+                        const char* advice) {
+    if (have && need > have)
+      fail("target ", target.name, ": program ", p.name, " needs ", need, " bytes of ", what, ", the target has ", have,
+           ", ", need - have, " too few; layer ", most.layer, " alone takes ", most.bytes, ": ", advice,
+           ", or choose a larger target");
+  };
+  fits("flash", plan.flash_bytes, target.flash_bytes, largest_layer(p, plan), "prune or quantise it further");
+  fits("RAM", plan.ram_bytes, target.ram_bytes, ram_peak(p, plan), "give it fewer outputs or activation bits");
+}
+
 using StoredTables = std::map<std::pair<std::string, std::vector<std::int64_t>>, std::string>;
 
 // Generated tables are named as emission names them: the layer, then the fields down to the table.
@@ -161,14 +182,20 @@ Plan plan(const Program& p, const Target& target, Encoding encoding) {
     a.length = (a.length * a.element_bytes + 7) / 8 * 8 / a.element_bytes;
     result.ram_bytes += a.length * a.element_bytes;
   }
-  const auto fits = [&](const char* what, std::int64_t need, std::int64_t have) {
-    if (have && need > have)
-      fail("target ", target.name, ": program ", p.name, " needs ", need, " bytes of ", what, ", the target has ", have,
-           "; prune or quantise it further, or choose a larger target");
-  };
-  fits("flash", result.flash_bytes, target.flash_bytes);
-  fits("RAM", result.ram_bytes, target.ram_bytes);
+  check_limits(p, result, target);
   return result;
+}
+
+LayerBytes ram_peak(const Program& p, const Plan& plan) {
+  LayerBytes peak{"", 0};
+  for (std::size_t i = 0; i < p.nodes.size(); ++i) {
+    std::int64_t alive = 0;
+    for (const Buffer& b : plan.buffers)
+      if (b.first <= static_cast<int>(i) && static_cast<int>(i) <= b.last)
+        alive += std::int64_t{b.length} * element_bytes(p.values[index(b.value)]);
+    if (alive > peak.bytes) peak = {p.nodes[i].name, alive};
+  }
+  return peak;
 }
 
 }  // namespace quench

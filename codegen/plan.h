@@ -32,8 +32,16 @@ struct Plan {
 
 const char* c_type(const QValue&);  // int8_t, uint8_t, int16_t, uint16_t or uint32_t
 
-// Equal tables are stored once, with the first layer that has them. Fails with the numbers when the target's flash or
-// RAM is too small.
+// Equal tables are stored once, with the first layer that has them. Fails with the numbers and the layer that takes
+// most when the target's flash or RAM is too small.
 Plan plan(const Program&, const Target&, Encoding);
+
+struct LayerBytes {
+  std::string layer;
+  std::int64_t bytes;
+};
+
+// The layer while which the values that are alive take most RAM, and how much.
+LayerBytes ram_peak(const Program&, const Plan&);
 
 }  // namespace quench

@@ -59,7 +59,9 @@ std::vector<Amounts> ceilings(const Budget& b, const Width& w, std::int64_t floa
     const std::string what = "search: " + std::to_string(b.limit[r]) + " " + resource_names[r] +
                              " cannot be met: the smallest form takes " + std::to_string(need) + ", " +
                              std::to_string(need - b.limit[r]) + " too many; ";
-    if (r == ram) fail(what, "they hold the values between layers: use a smaller model.hidden");
+    if (r == ram)
+      fail(what, "layer ", least.ram_peak.layer, ", which reads and makes most, takes ", least.ram_peak.bytes,
+           "; use a smaller model.hidden or fewer compress.activation_bits");
     const std::int64_t fixed = without_linears(least)[r];
     if (r == flash && least.fixed[flash] > b.limit[flash])
       fail(what, "the code alone takes ", least.fixed[flash], ": raise --flash");

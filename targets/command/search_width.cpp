@@ -107,7 +107,8 @@ Width measured_width(const StudyBench& s, const Budget& b, const std::string& na
   w.layers_in_work = in_work(w, b.target, encoding, s.threads);
   r.compress.sparsity = 0, r.compress.tune_steps = r.compress.quantized_tune_steps = 0;
   const Program program = compress_model(r, deployed, inputs, {}, s.threads).program;
-  w.fixed = amounts(plan(program, b.target, encoding));
+  const Plan layout = plan(program, b.target, encoding);
+  w.fixed = amounts(layout), w.ram_peak = ram_peak(program, layout);
   w.fixed[flash] = b.target.code_bytes;
   for (const QNode& node : program.nodes)
     for (const LayerSensitivity& layer : w.layers)

@@ -15,6 +15,7 @@ struct Width {
   Model core;                                            // as generator_core() gives it
   std::vector<LayerSensitivity> layers, layers_in_work;  // costs in stored bits, and in instructions
   Amounts fixed{};  // all but the Linears; of flash the code alone; RAM hardly depends on bits and zeros: all of it
+  LayerBytes ram_peak{};
 };
 
 // What a program takes besides its Linears: code, noise and tables.

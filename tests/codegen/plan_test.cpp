@@ -7,6 +7,7 @@
 #include <regex>
 
 #include "codegen/emit.h"
+#include "engine/core/error.h"
 #include "tests/engine/run/random_program.h"
 
 using namespace quench;
@@ -61,4 +62,37 @@ TEST_CASE("stored bits are those of the tables and numbers in the generated code
       CHECK(tables + s.numbers == layout.stored_bits);
       CHECK(declared_bits(emit(p, anywhere, encoding).at(p.name + ".cpp")) == tables);
     }
+}
+
+TEST_CASE("a target that is too small: by how much, and which layer takes most") {
+  const Program p = random_program(2);
+  Target small = anywhere;
+  const Plan layout = plan(p, small, Encoding::smallest);
+  const auto refusal = [&] {
+    try {
+      plan(p, small, Encoding::smallest);
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  std::size_t largest = 0;
+  for (std::size_t i = 0; i < p.nodes.size(); ++i)
+    if (stored_bits(layout.layers[i]) > stored_bits(layout.layers[largest])) largest = i;
+  const auto takes = [](const std::string& layer, std::int64_t bytes) {
+    return "7 too few; layer " + layer + " alone takes " + std::to_string(bytes);
+  };
+  small.flash_bytes = layout.flash_bytes;
+  CHECK(refusal().empty());
+  small.flash_bytes -= 7;
+  CHECK(refusal().find(takes(p.nodes[largest].name, (stored_bits(layout.layers[largest]) + 7) / 8)) !=
+        std::string::npos);
+
+  small.flash_bytes = 0, small.ram_bytes = layout.ram_bytes;
+  CHECK(refusal().empty());
+  small.ram_bytes -= 7;
+  const LayerBytes peak = ram_peak(p, layout);
+  CHECK(refusal().find(takes(peak.layer, peak.bytes)) != std::string::npos);
+  CHECK(peak.bytes <= layout.ram_bytes);
+  CHECK(peak.bytes > layout.ram_bytes / 2);  // little is lost to the places of buffers
 }

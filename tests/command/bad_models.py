@@ -249,7 +249,8 @@ class BadProgram(CommandTest):
             with self.subTest(target):
                 self.refused(*words, target, says=[target, 'cortex-m4'])
         for name, says, text in [
-                ('too little flash', ['flash', '1000'], 'base = cortex-m4\nflash_bytes = 1000\n'),
+                ('too little flash', ['flash', '1000', 'too few; layer', 'alone takes'],
+                 'base = cortex-m4\nflash_bytes = 1000\n'),
                 ('too little RAM', ['RAM', '16'], 'base = cortex-m4\nram_bytes = 16\n'),
                 ('unknown base', ['bad.board:1', 'pdp11', 'cortex-m4'], 'base = pdp11\n'),
                 ('no base', ['bad.board', 'base'], 'flash_bytes = 100000\n'),

@@ -263,7 +263,8 @@ class Chain(CommandTest):
         self.ok('train', 'tiny.toml', '--set', 'model.activation=leaky-relu', '--out', 'model.onnx')
         few = '[compress]\nbits = 4\nactivation_bits = 6\n'
         ways = ['', 'calibration = "percentile"\npercentile = 99', 'calibration = "mse"', 'calibration = "entropy"',
-                'symmetric = false', 'symmetric_weights = false', 'weight_range = "mse"', 'rounding = "gptq"', 'rounding = "adaround"',
+                'symmetric = false', 'symmetric_weights = false', 'weight_range = "mse"', 'rounding = "gptq"',
+                'rounding = "adaround"',
                 'bias_correction = true', 'equalise = true', 'prune = "wanda"', 'prune = "obc"',
                 'prune = "n:m"\npattern = "2:4"', 'prune = "blocks"', 'prune = "neurons"', 'schedule = "cubic"',
                 'table_tolerance = 0.2', 'restandardise = true', 'quantized_tune_steps = 5\ndead_zone = 0.9']

@@ -73,7 +73,7 @@ class Search(CommandTest):
     def test_what_cannot_be(self):
         for words, says in [(['--bits', 100], '100 stored bits cannot be met: the smallest form takes'),
                             (['--flash', 100], '100 bytes of flash cannot be met'),
-                            (['--ram', 16], '16 bytes of RAM cannot be met: the smallest form takes'),
+                            (['--ram', 16], 'which reads and makes most, takes'),
                             (['--target', 'cortex-m4', '--instructions', 100], 'noise and tables alone take'),
                             ([], 'nothing is asked for'), (['--class', 'good'], '"good" is not known')]:
             answer = self.search(*words)

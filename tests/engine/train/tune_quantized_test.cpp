@@ -147,14 +147,15 @@ bool follows(Model core, QuantizeSettings formats) {
 TEST_CASE("a program that is quantised again in place is the one that is quantised anew") {
   const Model core = core_of(small_generator("relu", false)), leaky = core_of(small_generator("leaky-relu", false));
   QuantizeSettings one_scale = bits(4), fixed = bits(8), affine = bits(5), narrow = bits(6), shift = bits(4),
-                         affine_weights = bits(4);
+                   affine_weights = bits(4);
   one_scale.per_channel = false;
   fixed.fixed_width = 12, fixed.fixed_integer = 5;
   affine.symmetric = false;
   affine_weights.symmetric_weights = false;
   narrow.multiplier = "narrow";
   shift.power_of_two = true;
-  for (const QuantizeSettings& s : {bits(3), one_scale, fixed, affine, narrow, shift, affine_weights}) CHECK(follows(core, s));
+  for (const QuantizeSettings& s : {bits(3), one_scale, fixed, affine, narrow, shift, affine_weights})
+    CHECK(follows(core, s));
   for (const QuantizeSettings& s : {bits(3), one_scale, affine, narrow}) CHECK(follows(leaky, s));
   for (const CouplingKind kind : {CouplingKind::additive, CouplingKind::affine})
     CHECK(follows(generator_core(flow_teacher(kind)), bits(4)));

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <sstream>
 #include <utility>
 
 #include "engine/core/error.h"
@@ -20,8 +21,8 @@ constexpr std::int64_t kMaxEvents = std::numeric_limits<int>::max();
 
 std::string shape_text(const Array& a) {
   std::string s = "(";
-  for (std::int64_t d : a.shape) s += std::to_string(d) + ",";
-  return s + ")";
+  for (std::size_t i = 0; i < a.shape.size(); ++i) s += (i ? ", " : "") + std::to_string(a.shape[i]);
+  return s + (a.shape.size() == 1 ? ",)" : ")");
 }
 
 // (events, ...) -> [events, voxels]: everything after the first axis is flattened.
@@ -65,6 +66,32 @@ void check_events(const Events& e, const Geometry& g, bool allow_empty, const st
   }
 }
 
+Tensor voxel_centres(const Geometry& g) {
+  Tensor t{{g.voxels(), 4}, {}};
+  for (std::size_t l = 0; l < g.layers.size(); ++l)
+    for (std::size_t v = 0; v < g.layers[l].r.size(); ++v)
+      for (double number : {static_cast<double>(l), g.layers[l].r[v], g.layers[l].x[v], g.layers[l].y[v]})
+        t.data.push_back(static_cast<float>(number));
+  return t;
+}
+
+void check_centres(const Array& a, const Geometry& g, const std::string& where) {
+  const Tensor wanted = voxel_centres(g);
+  const std::vector<float> found = to_floats(a);
+  if (found.size() != wanted.size())
+    fail(where, ": voxel_centres has shape ", shape_text(a), ", geometry ", g.name, " needs (", g.voxels(),
+         ", 4): layer, r, x and y of each voxel");
+  const auto centre = [](const float* c) {
+    std::ostringstream text;
+    text << "in layer " << c[0] << " at r = " << c[1] << ", x = " << c[2] << ", y = " << c[3] << " mm";
+    return text.str();
+  };
+  for (std::size_t i = 0; i < found.size(); ++i)
+    if (!(std::fabs(found[i] - wanted.data[i]) <= 0.01f))
+      fail(where, ": voxel ", i / 4, " of its showers is ", centre(&found[i / 4 * 4]), ", that of geometry ", g.name,
+           " is ", centre(&wanted.data[i / 4 * 4]), "; choose the geometry that belongs to the file");
+}
+
 Events from_npz(const std::string& bytes, const Geometry& g, const std::string& path) {
   const std::vector<NpzMember> members = parse_npz({bytes.data(), bytes.size()}, path);
   bool singular = false;
@@ -73,6 +100,8 @@ Events from_npz(const std::string& bytes, const Geometry& g, const std::string& 
   Tensor showers = shower_tensor(find_array(members, "showers", path), g, path);
   const char* name = singular ? "incident_energy" : "incident_energies";
   Tensor energies = energy_tensor(find_array(members, name, path), showers.rows(), path);
+  for (const NpzMember& m : members)
+    if (m.name == "voxel_centres") check_centres(find_array(members, m.name, path), g, path);
   return {std::move(showers), std::move(energies)};
 }
 
@@ -129,9 +158,11 @@ Events load_events(const std::string& path, const Geometry& g, bool allow_empty_
   return e;
 }
 
-void save_events(const std::string& path, const Events& e) {
-  write_file(path,
-             npz_bytes({{"showers", npy_bytes(e.showers)}, {"incident_energies", npy_bytes(e.incident_energies)}}));
+void save_events(const std::string& path, const Events& e, const Geometry* g) {
+  std::vector<std::pair<std::string, std::string>> arrays{{"showers", npy_bytes(e.showers)},
+                                                          {"incident_energies", npy_bytes(e.incident_energies)}};
+  if (g) arrays.push_back({"voxel_centres", npy_bytes(voxel_centres(*g))});
+  write_file(path, npz_bytes(arrays));
 }
 
 Events select(const Events& e, int first, int count) {

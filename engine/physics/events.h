@@ -1,4 +1,5 @@
-// Event files: showers and their incident energies, .npz or a folder of .npy, with CaloChallenge's array names.
+// Event files: showers and their incident energies, .npz or a folder of .npy, with CaloChallenge's array names. What
+// quench writes says where its voxels are, too: "voxel_centres" [voxels, 4], each one's layer, r, x and y in mm.
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <string>
@@ -16,9 +17,12 @@ struct Events {
 };
 
 // Reads and checks events: finite, not negative, voxel count of the geometry, incident energies > 0, no all-zero
-// shower. `allow_empty_showers`: candidates of a bad generator may hold them.
+// shower; where a .npz says its voxels' centres, they are the geometry's to within 0.01 mm. `allow_empty_showers`:
+// candidates of a bad generator may hold them.
 Events load_events(const std::string& path, const Geometry&, bool allow_empty_showers = false);
-void save_events(const std::string& path, const Events&);  // .npz, written to a temporary name and renamed
+
+// .npz, written to a temporary name and renamed; without a geometry it says no centres.
+void save_events(const std::string& path, const Events&, const Geometry* = nullptr);
 
 Events select(const Events&, int first, int count);
 

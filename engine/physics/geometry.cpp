@@ -287,15 +287,18 @@ Geometry parse_geometry(const std::string& text, const std::string& where) {
   return g;
 }
 
-Geometry geometry(const std::string& name) {
+std::optional<Geometry> built_in_geometry(const std::string& name) {
   if (name == "rings-10x5") return rings_10x5();
   if (name == "ds1-photons") return ds1_photons();
   if (name == "ds2") return ds2();
-  if (is_grid_name(name)) {
-    Geometry g{name, {}, 0};
-    add_grid(g, name.substr(5), 20, 50, Place{"geometry " + name});
-    return g;
-  }
+  if (!is_grid_name(name)) return {};
+  Geometry g{name, {}, 0};
+  add_grid(g, name.substr(5), 20, 50, Place{"geometry " + name});
+  return g;
+}
+
+Geometry geometry(const std::string& name) {
+  if (std::optional<Geometry> known = built_in_geometry(name)) return *known;
   std::error_code ignored;
   if (!std::filesystem::is_regular_file(name, ignored))
     fail("geometry ", name,

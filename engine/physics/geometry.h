@@ -1,6 +1,7 @@
 // Read-out geometries: which voxels exist, where their centres are, and the threshold.
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,7 @@ struct Geometry {
 // Fails with the line's number on an unknown word or key, edges that do not increase, more than 1,000 layers or 10^7
 // voxels.
 Geometry geometry(const std::string& name);
+std::optional<Geometry> built_in_geometry(const std::string& name);  // of these names; nothing for a file's
 
 // The text file's contents as above; `where` begins each refusal.
 Geometry parse_geometry(const std::string& text, const std::string& where);

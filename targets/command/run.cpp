@@ -63,9 +63,9 @@ Judged judge(const Recipe& r, const Data& data, const Trained& trained, const Co
   start = Clock::now();
   const Events from_program = sample(c.program, r.seed, 0, e, threads);
   j.integer_events_per_second = r.evaluate.events / seconds_since(start);
-  save_events(folder + "/reference.npz", data.reference);
-  save_events(folder + "/float.npz", from_float);
-  save_events(folder + "/compressed.npz", from_program);
+  save_events(folder + "/reference.npz", data.reference, &data.geometry);
+  save_events(folder + "/float.npz", from_float, &data.geometry);
+  save_events(folder + "/compressed.npz", from_program, &data.geometry);
   JudgeSettings settings;
   settings.seed = r.seed, settings.classifier_seeds = r.evaluate.classifier_seeds;
   const auto against = [&](const std::string& name, const Events& candidate, bool judged = true) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: MIT
 #include <cstdio>
 #include <limits>
+#include <optional>
 
 #include "engine/core/files.h"
 #include "targets/command/models.h"
@@ -35,6 +36,11 @@ std::string default_energies(const Generator& g) {
   return "log-uniform:" + number_text(low / 1000) + ":" + number_text(high / 1000);
 }
 
+std::string geometry_name(const Generator& g) {
+  const Model* m = std::get_if<Model>(&g);
+  return m ? m->facts.geometry : std::get<Program>(g).geometry;
+}
+
 int output_length(const Generator& g) {
   if (const Model* m = std::get_if<Model>(&g)) return m->values[index(m->outputs.at(0))].width;
   const Program& p = std::get<Program>(g);
@@ -53,7 +59,8 @@ int sample_verb(const Arguments& a) {
                             ? sample(std::get<Model>(g), seed(a), first, e,
                                      static_cast<int>(integer(a, "--latent-bits", 2, 16)), threads(a))
                             : sample(std::get<Program>(g), seed(a), first, e, threads(a));
-  save_events(text(a, "--out"), events);
+  const std::optional<Geometry> known = built_in_geometry(geometry_name(g));
+  save_events(text(a, "--out"), events, known ? &*known : nullptr);
   std::printf("events %llu .. %llu of seed %llu -> %s\n", static_cast<unsigned long long>(first),
               static_cast<unsigned long long>(first + static_cast<std::uint64_t>(count) - 1),
               static_cast<unsigned long long>(seed(a)), text(a, "--out").c_str());

@@ -13,7 +13,7 @@ namespace quench {
 namespace {
 
 int simulate_verb(const Arguments& a) {
-  Geometry g = geometry(text(a, "--geometry"));
+  const Geometry g = geometry(text(a, "--geometry"));
   Simulation s;
   s.particle = choice(a, "--particle", {"electron", "photon"});
   s.min_energy_gev = number(a, "--minimum-gev", 0.1, 10000);
@@ -24,7 +24,7 @@ int simulate_verb(const Arguments& a) {
   expect_memory(count, g.voxels(), "simulate");
   expect_writable(text(a, "--out"));
   const Events events = simulate(g, s, static_cast<std::int64_t>(first), count, threads(a));
-  save_events(text(a, "--out"), events);
+  save_events(text(a, "--out"), events, &g);
   std::printf("%d showers of %s in %s -> %s (seed %llu)\n", count, s.particle.c_str(), g.name.c_str(),
               text(a, "--out").c_str(), static_cast<unsigned long long>(s.seed));
   return 0;

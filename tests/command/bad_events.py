@@ -114,7 +114,7 @@ class BadEvents(CommandTest):
                 ('no events', '0 events', npy((0, 50), []), npy((0, 1), [])),
                 ('no voxels', '0', npy((4, 0), []), None),
                 ('3 energies', ['4 showers', '3 incident'], None, npy((3, 1), ENERGIES[:3])),
-                ('2 energies an event', ['(4,2,)'], None, npy((4, 2), ENERGIES * 2)),
+                ('2 energies an event', ['(4, 2)'], None, npy((4, 2), ENERGIES * 2)),
                 ('one number', ['()'], None, npy((), ENERGIES[:1]))]:
             with self.subTest(name):
                 self.bad(says, events(shower, energy))
@@ -124,6 +124,12 @@ class BadEvents(CommandTest):
             with self.subTest(geometry):
                 self.refused(*self.evaluate('good.npz', geometry), says=['good.npz', geometry, '50', voxels])
         self.ok(*self.evaluate('good.npz', 'grid-2x5x5'))
+
+    def test_another_geometry_of_as_many_voxels(self):
+        """What quench writes says where its voxels are."""
+        self.ok('simulate', '--geometry', 'grid-10x5x1', '--events', 20, '--out', 'grid.npz')
+        self.ok('evaluate', '--reference', 'grid.npz', '--candidate', 'grid.npz', '--geometry', 'grid-10x5x1')
+        self.refused(*self.evaluate('grid.npz'), says=['grid.npz: voxel 0', 'rings-10x5', 'belongs to the file'])
 
     def test_geometry_names_and_files(self):
         for name in ['rings', 'grid-1x2', 'grid-0x2x3', 'grid-1x2x3x4', 'grid-99999999999x1x1', 'grid-1000x1000x1000',

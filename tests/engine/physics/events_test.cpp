@@ -36,6 +36,25 @@ TEST_CASE("round trip through .npz, equal bytes") {
   CHECK(e.size() == 3);
 }
 
+TEST_CASE("a file that says where its voxels are belongs to one geometry") {
+  const Folder folder("events_geometry");
+  const std::string path = folder.file("e.npz");
+  save_events(path, three(), &kTwo);
+  CHECK(load_events(path, kTwo).showers == three().showers);
+  const Geometry far = parse_geometry("layer r=0,5,11\n", "far.txt"),
+                 deep = parse_geometry("layer r=0,5 repeat=2\n", "d");
+  CHECK(message([&] { load_events(path, far); }) ==
+        path +
+            ": voxel 1 of its showers is in layer 0 at r = 7.5, x = 0, y = 0 mm, that of geometry far is in layer 0 "
+            "at r = 8, x = 0, y = 0 mm; choose the geometry that belongs to the file");
+  CHECK(has(message([&] { load_events(path, deep); }), "that of geometry d is in layer 1 at r = 2.5"));
+  const std::string bytes = npz_bytes({{"showers", npy_bytes(three().showers)},
+                                       {"incident_energies", npy_bytes(three().incident_energies)},
+                                       {"voxel_centres", npy_bytes(Tensor{{2, 3}, {0, 1, 2, 3, 4, 5}})}});
+  write_file(path, bytes);
+  CHECK(has(message([&] { load_events(path, kTwo); }), "voxel_centres has shape (2, 3), geometry two needs (2, 4)"));
+}
+
 TEST_CASE("folders, flattened axes, flat energies") {
   const Folder folder("events_folder");
   const Tensor deep{{3, 1, 2, 1}, three().showers.data}, flat{{3}, {10, 20, 30}};
@@ -73,7 +92,7 @@ TEST_CASE("refusals name the event, the voxel and the numbers") {
   }
   e = three();
   e.showers = {{2, 3}, e.showers.data};
-  CHECK(has(refused(path, e), "3 voxels a shower (shape (2,3,)), geometry two has 2"));
+  CHECK(has(refused(path, e), "3 voxels a shower (shape (2, 3)), geometry two has 2"));
   e = three();
   e.incident_energies = {{2, 1}, {1, 2}};
   CHECK(has(refused(path, e), "3 showers, but 2 incident energies"));

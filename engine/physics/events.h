@@ -1,5 +1,4 @@
-// Event files: showers and their incident energies, .npz or a folder of .npy, with CaloChallenge's array names. What
-// quench writes says where its voxels are, too: "voxel_centres" [voxels, 4], each one's layer, r, x and y in mm.
+// Event files: showers and their incident energies, .npz or a folder of .npy, with CaloChallenge's array names.
 // SPDX-License-Identifier: MIT
 #pragma once
 #include <string>
@@ -21,7 +20,7 @@ struct Events {
 // candidates of a bad generator may hold them.
 Events load_events(const std::string& path, const Geometry&, bool allow_empty_showers = false);
 
-// .npz, written to a temporary name and renamed; without a geometry it says no centres.
+// .npz, written to a temporary name and renamed; a geometry adds "voxel_centres" [voxels, 4]: layer, r, x and y in mm.
 void save_events(const std::string& path, const Events&, const Geometry* = nullptr);
 
 Events select(const Events&, int first, int count);

@@ -2,10 +2,13 @@
 // SPDX-License-Identifier: MIT
 #include "targets/command/stages.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <functional>
 #include <optional>
+#include <set>
+#include <string>
 
 #include "engine/compress/clipping.h"
 #include "engine/compress/equalise.h"
@@ -246,6 +249,24 @@ Program integers(const Task& t, State s) {
   return quantize(s.student.model, *s.ranges, s.student.formats);
 }
 
+// Dead zones find their zeros by learning, which a recipe may give too few steps.
+void tell_missed_zeros(const Recipe& r, const Model& m, const Program& p) {
+  std::set<std::string> layers;
+  for (const Node& node : m.nodes)
+    if (std::holds_alternative<Linear>(node.op)) layers.insert(node.name);
+  double zeros = 0, all = 0;
+  for (const QNode& node : p.nodes)
+    if (const auto* op = std::get_if<QLinear>(&node.op); op && layers.count(node.name)) {
+      zeros += static_cast<double>(std::count(op->weight.begin(), op->weight.end(), std::int16_t{0}));
+      all += static_cast<double>(op->weight.size());
+    }
+  if (r.compress.dead_zone > 0 && zeros < (r.compress.dead_zone - 0.005) * all)
+    std::fprintf(stderr,
+                 "quench: note: compress.dead_zone %g was not reached: %.3f of the weights are 0; tune in integers for "
+                 "more steps\n",
+                 r.compress.dead_zone, zeros / all);
+}
+
 bool makes_integers(const Stage& stage) {
   return stage.kind == StageKind::round || stage.kind == StageKind::restandardise;
 }
@@ -284,6 +305,7 @@ Compressed compress_model(const Recipe& r, const Model& m, Span<const Tensor> in
     else
       state = after(task, stages[i], std::move(state));
   result.program = integers(task, std::move(state));
+  tell_missed_zeros(r, result.folded, result.program);
   result.program.original_bits = dense_float_bits(result.folded);  // neurons may have left
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;

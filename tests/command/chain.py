@@ -4,7 +4,7 @@ import json, math, re, struct
 from html.parser import HTMLParser
 
 import handmade
-from harness import CommandTest, TINY, tiny_chain, tree
+from harness import CommandTest, TINY, call, tiny_chain, tree
 from handmade import read_npz
 
 MACHINES = ['host', 'cortex-m4', 'vitis-hls']
@@ -271,7 +271,9 @@ class Chain(CommandTest):
         for i, way in enumerate(ways):
             with self.subTest(way):
                 self.write('way.toml', TINY.replace('[compress]\n', few + way + '\n'))
-                self.ok('compress', 'model.onnx', '--recipe', 'way.toml', '--out', f'{i}.qprog')
+                told = call(self.folder, 'compress', 'model.onnx', '--recipe', 'way.toml', '--out', f'{i}.qprog')
+                self.assertEqual(told.returncode, 0, told.stderr)
+                self.assertEqual('dead_zone 0.9 was not reached' in told.stderr, 'dead_zone' in way)  # in 5 steps
         programs = [self.read(f'{i}.qprog') for i in range(len(ways))]
         self.assertEqual(len(set(programs)), len(programs))
         together = [way for way in ways if re.match('cal.*mse|symm|weight|.*gptq|bias|equ|.*obc', way)]

@@ -33,6 +33,7 @@ void fill(Feature& f, const BinAxis& axis, const Sorted<T>& reference, const Sor
   f.candidate_values = candidate.size();
   const std::vector<std::int64_t> p = counted_bins(axis, f.reference), q = counted_bins(axis, f.candidate);
   f.separation = separation_power(p, q);
+  f.separation_error = separation_error(p, q);
   f.floor = separation_floor(p, q);
   f.wasserstein = wasserstein(reference, candidate);
   f.wasserstein_floor = wasserstein_floor(reference, candidate);
@@ -64,13 +65,15 @@ std::vector<GroupSummary> summarise(const std::vector<Feature>& features) {
       ++s.features;
       s.max_separation = std::max(s.max_separation, f.separation);
       s.mean_separation += f.separation;
+      s.mean_separation_error += f.separation_error;
       s.mean_floor += f.floor;
       s.mean_wasserstein += f.wasserstein;
       s.mean_wasserstein_floor += f.wasserstein_floor;
       s.unit = f.unit;
     }
     if (s.features == 0) continue;
-    for (double* mean : {&s.mean_separation, &s.mean_floor, &s.mean_wasserstein, &s.mean_wasserstein_floor})
+    for (double* mean :
+         {&s.mean_separation, &s.mean_separation_error, &s.mean_floor, &s.mean_wasserstein, &s.mean_wasserstein_floor})
       *mean /= s.features;
     groups.push_back(s);
   }
@@ -113,6 +116,24 @@ double separation_floor(const std::vector<std::int64_t>& p, const std::vector<st
   int occupied = 0;
   for (std::size_t k = 0; k < p.size(); ++k) occupied += p[k] + q[k] > 0;
   return 0.25 * (occupied - 1) * (1 / np + 1 / nq);
+}
+
+double separation_error(const std::vector<std::int64_t>& p, const std::vector<std::int64_t>& q) {
+  const double np = static_cast<double>(total(p)), nq = static_cast<double>(total(q));
+  const double floor = separation_floor(p, q);  // which compares the lengths
+  if (np == 0 || nq == 0) return 0;
+  double squares_p = 0, squares_q = 0, mean_p = 0, mean_q = 0;
+  for (std::size_t k = 0; k < p.size(); ++k) {
+    const double a = static_cast<double>(p[k]) / np, b = static_cast<double>(q[k]) / nq;
+    if (a + b == 0) continue;
+    const double factor = 0.5 * (a - b) / ((a + b) * (a + b)), by_a = factor * (a + 3 * b),
+                 by_b = -factor * (b + 3 * a);
+    mean_p += a * by_a, squares_p += a * by_a * by_a;
+    mean_q += b * by_b, squares_q += b * by_b * by_b;
+  }
+  const double delta = (squares_p - mean_p * mean_p) / np + (squares_q - mean_q * mean_q) / nq;
+  const double same = 0.5 * floor * (1 / np + 1 / nq);
+  return std::sqrt(std::max(delta - 2 * same, 0.0) + same);
 }
 
 double wasserstein_1(std::vector<double> a, std::vector<double> b) {
@@ -180,7 +201,8 @@ Comparison mean_comparison(const std::vector<Comparison>& samples) {
       const Feature& own = c.features[i];
       add(f.candidate, own.candidate);
       f.candidate_values += own.candidate_values;
-      f.separation += own.separation, f.floor += own.floor, f.wasserstein += own.wasserstein;
+      f.separation += own.separation, f.separation_error += own.separation_error;
+      f.floor += own.floor, f.wasserstein += own.wasserstein;
       f.wasserstein_floor += own.wasserstein_floor;
       f.candidate_mean += own.candidate_mean, f.candidate_sd += own.candidate_sd;
     }
@@ -189,8 +211,8 @@ Comparison mean_comparison(const std::vector<Comparison>& samples) {
     add(mean.candidate_mean, c.candidate_mean);
   }
   for (Feature& f : mean.features)
-    for (double* x :
-         {&f.separation, &f.floor, &f.wasserstein, &f.wasserstein_floor, &f.candidate_mean, &f.candidate_sd})
+    for (double* x : {&f.separation, &f.separation_error, &f.floor, &f.wasserstein, &f.wasserstein_floor,
+                      &f.candidate_mean, &f.candidate_sd})
       *x /= n;
   for (double* x : {&mean.response_difference_percent, &mean.response_sd_ratio}) *x /= n;
   for (double& m : mean.candidate_mean.mean) m /= n;

@@ -29,9 +29,10 @@ struct Feature {
   Histogram reference, candidate;  // same edges
   // Events (or voxels) that have a value: a centre or a width needs energy in its layer.
   std::int64_t reference_values = 0, candidate_values = 0;
-  double separation = 0;   // S, 0 .. 1: see separation_power
-  double floor = 0;        // expected S of two samples of one distribution of these sizes: see separation_floor
-  double wasserstein = 0;  // W1, in the feature's unit; over all values with no bins; 0 when one side has no value
+  double separation = 0;        // S, 0 .. 1: see separation_power
+  double separation_error = 0;  // standard deviation of S: see separation_error
+  double floor = 0;             // expected S of two samples of one distribution of these sizes: see separation_floor
+  double wasserstein = 0;       // W1, in the feature's unit; over all values with no bins; 0 when one side has no value
   double wasserstein_floor = 0;  // expected W1 of two samples of the reference's distribution: see sample.h
   double reference_mean = 0, reference_sd = 0, candidate_mean = 0, candidate_sd = 0;
 };
@@ -41,6 +42,7 @@ struct GroupSummary {
   Group group = Group::total;
   int features = 0;
   double mean_separation = 0, max_separation = 0;
+  double mean_separation_error = 0;  // at most: the features' mean, as if their errors were the same
   double mean_floor = 0;
   double mean_wasserstein = 0, mean_wasserstein_floor = 0;
   std::string worst;  // name of the feature with the greatest separation
@@ -100,6 +102,11 @@ double separation_power(const std::vector<std::int64_t>& p, const std::vector<st
 // Its mean for two samples of one distribution: (B - 1)/4 (1/N1 + 1/N2), B the bins that either has occupied. 0 when a
 // total is 0.
 double separation_floor(const std::vector<std::int64_t>& p, const std::vector<std::int64_t>& q);
+
+// Its standard deviation for samples of these sizes, values independent: sqrt(D + V), D that of the slopes dS/dp and
+// dS/dq with multinomial p and q (delta method), V = (B - 1)/8 (1/N1 + 1/N2)^2 that for samples of one distribution,
+// where the slopes vanish. From samples D comes out 2 V too large, which is taken off. 0 when a total is 0.
+double separation_error(const std::vector<std::int64_t>& p, const std::vector<std::int64_t>& q);
 
 // Wasserstein-1 distance of two samples, exact: the integral of |F - G|. Any sizes >= 1, in any order, no NaN.
 double wasserstein_1(std::vector<double> a, std::vector<double> b);

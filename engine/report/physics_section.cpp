@@ -30,18 +30,21 @@ std::string group_table(const Report& report) {
         if (g.group != group.group) continue;
         const std::string unit = g.unit.empty() ? "" : " " + escaped(g.unit);
         const bool first = &candidate == &report.candidates[0];
-        rows.push_back({first ? group_title(g.group) : "", first ? std::to_string(g.features) : "",
-                        escaped(candidate.name), per_mille(g.mean_separation), per_mille(g.mean_floor),
-                        times_floor(g.mean_separation, g.mean_floor), per_mille(g.max_separation), escaped(g.worst),
-                        rounded(g.mean_wasserstein, 3) + unit, rounded(g.mean_wasserstein_floor, 3) + unit});
+        rows.push_back(
+            {first ? group_title(g.group) : "", first ? std::to_string(g.features) : "", escaped(candidate.name),
+             per_mille(g.mean_separation) + " &#177; " + rounded(1e3 * g.mean_separation_error, 2),
+             per_mille(g.mean_floor), times_floor(g.mean_separation, g.mean_floor), per_mille(g.max_separation),
+             escaped(g.worst), rounded(g.mean_wasserstein, 3) + unit, rounded(g.mean_wasserstein_floor, 3) + unit});
       }
     }
   }
-  return html_table({"features", "number", "sample", "mean S &#215; 1000", "floor &#215; 1000", "mean S / floor",
-                     "largest S &#215; 1000", "of feature", "mean W1", "W1 floor"},
-                    rows,
-                    "Separation power S from the reference (0: equal, 1: no overlap), averaged over the features "
-                    "of each group, and the Wasserstein-1 distance, with their statistical floors");
+  return html_table(
+      {"features", "number", "sample", "mean S &#215; 1000", "floor &#215; 1000", "mean S / floor",
+       "largest S &#215; 1000", "of feature", "mean W1", "W1 floor"},
+      rows,
+      "Separation power S from the reference (0: equal, 1: no overlap), averaged over the features "
+      "of each group with at most its standard deviation, and the Wasserstein-1 distance, with their statistical "
+      "floors");
 }
 
 std::string response_table(const Report& report) {

@@ -38,6 +38,7 @@ Json json(const Feature& f) {
   j["group"] = group_name(f.group);
   j["layer"] = f.layer;
   j["separation"] = number(f.separation);
+  j["separation_error"] = number(f.separation_error);
   j["floor"] = number(f.floor);
   j["wasserstein"] = number(f.wasserstein);
   j["wasserstein_floor"] = number(f.wasserstein_floor);
@@ -59,6 +60,7 @@ Json json(const GroupSummary& g) {
   j["group"] = group_name(g.group);
   j["features"] = g.features;
   j["mean_separation"] = number(g.mean_separation);
+  j["mean_separation_error"] = number(g.mean_separation_error);
   j["mean_floor"] = number(g.mean_floor);
   j["max_separation"] = number(g.max_separation);
   j["worst"] = g.worst;

@@ -69,7 +69,7 @@ std::string wasserstein_text(const std::vector<NamedComparison>& rows) {
 std::string metrics_text(const std::vector<NamedComparison>& rows, const std::vector<NamedPaired>& pairs,
                          const std::optional<Quality>& quality, std::uint64_t seed) {
   std::string out =
-      "Separation power S in 1e-3, mean over the group's features (largest), and its statistical floor\n\n";
+      "Separation power S in 1e-3, mean over the group's features (largest), its error and its statistical floor\n\n";
   Table table;
   table.header = {"", "events"};
   for (const GroupSummary& g : rows.front().comparison.groups) table.header.push_back(group_name(g.group));
@@ -77,14 +77,16 @@ std::string metrics_text(const std::vector<NamedComparison>& rows, const std::ve
   for (const NamedComparison& row : rows) {
     const Comparison& c = row.comparison;
     std::vector<std::string> cells{row.name, events_text(c)};
-    std::vector<std::string> floors{"  floor", ""};
+    std::vector<std::string> errors{"  error, at most", ""}, floors{"  floor", ""};
     for (const GroupSummary& g : c.groups) {
       cells.push_back(rounded(1e3 * g.mean_separation, 3) +
                       (g.features > 1 ? " (" + rounded(1e3 * g.max_separation, 3) + ")" : ""));
+      errors.push_back(rounded(1e3 * g.mean_separation_error, 2));
       floors.push_back(rounded(1e3 * g.mean_floor, 3));
     }
     cells.insert(cells.end(), {rounded(c.response_difference_percent, 2), rounded(c.response_sd_ratio, 3)});
     table.rows.push_back(cells);
+    table.rows.push_back(errors);
     table.rows.push_back(floors);
   }
   table.right.assign(table.header.size(), true);
@@ -116,6 +118,7 @@ Json metrics_json(const std::vector<NamedComparison>& rows, const std::vector<Na
     for (const GroupSummary& g : c.groups) {
       Json& group = groups[group_name(g.group)];
       group["mean_separation"] = g.mean_separation, group["max_separation"] = g.max_separation;
+      group["mean_separation_error"] = g.mean_separation_error;
       group["mean_floor"] = g.mean_floor, group["mean_wasserstein"] = g.mean_wasserstein;
       group["mean_wasserstein_floor"] = g.mean_wasserstein_floor, group["unit"] = g.unit;
       group["features"] = g.features, group["worst"] = g.worst;
@@ -125,7 +128,8 @@ Json metrics_json(const std::vector<NamedComparison>& rows, const std::vector<Na
     for (const Feature& f : c.features) {
       Json feature = Json::object();
       feature["name"] = f.name, feature["unit"] = f.unit, feature["group"] = group_name(f.group);
-      feature["separation"] = f.separation, feature["floor"] = f.floor, feature["wasserstein"] = f.wasserstein;
+      feature["separation"] = f.separation, feature["separation_error"] = f.separation_error;
+      feature["floor"] = f.floor, feature["wasserstein"] = f.wasserstein;
       feature["wasserstein_floor"] = f.wasserstein_floor;
       feature["reference_values"] = f.reference_values, feature["candidate_values"] = f.candidate_values;
       features.push_back(feature);

@@ -10,12 +10,6 @@ namespace {
 
 constexpr double smallest = 1e-9;  // where an error is 0
 
-double mean_floor(const StudyResult& r) {
-  double sum = 0;
-  for (double f : r.floor) sum += f / static_cast<double>(r.floor.size());
-  return sum;
-}
-
 int class_rank(const StudyResult& r) { return r.grade == "lossless" ? 0 : r.grade == "light" ? 1 : 2; }
 
 }  // namespace

@@ -112,7 +112,8 @@ void judge(StudyResult& result, const StudyBench& s, const Events& candidate, in
   const Comparison c =
       compare(s.data.geometry, s.data.reference, candidate, threads, binning_from(s.recipe.evaluate.binning));
   for (const GroupSummary& g : c.groups)
-    result.separation.push_back(g.mean_separation), result.floor.push_back(g.mean_floor);
+    result.separation.push_back(g.mean_separation), result.separation_error.push_back(g.mean_separation_error),
+        result.floor.push_back(g.mean_floor);
   result.response_percent = c.response_difference_percent, result.sd_ratio = c.response_sd_ratio;
   const Paired same_noise = paired(s.data.geometry, s.from_float, candidate, threads);
   result.log_voxel_correlation = same_noise.log_voxel_correlation, result.sd_de = same_noise.sd_de;
@@ -130,6 +131,12 @@ void judge(StudyResult& result, const StudyBench& s, const Events& candidate, in
     result.grade = class_name(q->grade), result.reason = quality_text(*q);
 }
 
+double mean(const std::vector<double>& values) {
+  double sum = 0;
+  for (double v : values) sum += v / static_cast<double>(values.size());
+  return sum;
+}
+
 // `all` repeated or cut to `count` rows.
 Tensor cycled(const Tensor& all, int count) {
   Tensor rows = zeros({count, all.columns()});
@@ -139,11 +146,9 @@ Tensor cycled(const Tensor& all, int count) {
 
 }  // namespace
 
-double mean_separation(const StudyResult& r) {
-  double sum = 0;
-  for (double s : r.separation) sum += s / static_cast<double>(r.separation.size());
-  return sum;
-}
+double mean_separation(const StudyResult& r) { return mean(r.separation); }
+double mean_separation_error(const StudyResult& r) { return mean(r.separation_error); }
+double mean_floor(const StudyResult& r) { return mean(r.floor); }
 
 Model kept_model(const StudyBench& s, const std::string& name, const Recipe& r, const Model& teacher, int threads) {
   const std::string base = s.folder + "/" + name, path = base + ".onnx", key = training_key(r, s.data, teacher),

@@ -30,7 +30,7 @@ struct StudyResult {
   std::int64_t stored_bits = 0;  // what the generated code stores
   std::int64_t naive_bits = 0;   // weights times their width
   std::int64_t weights = 0, nonzeros = 0;
-  std::vector<double> separation, floor;  // mean over each group's features, in the order of the groups
+  std::vector<double> separation, separation_error, floor;  // mean over each group's features, in the order of groups
   double response_percent = 0, sd_ratio = 0;
   double log_voxel_correlation = 0, sd_de = 0;  // against the float model, same noise
   double fpd = nan, fpd_error = nan, kpd = nan, kpd_error = nan;
@@ -45,7 +45,7 @@ struct StudyResult {
 template <class R, class F>
 void study_fields(R& r, F&& f) {
   f("stored_bits", r.stored_bits), f("naive_bits", r.naive_bits), f("weights", r.weights), f("nonzeros", r.nonzeros);
-  f("separation", r.separation), f("floor", r.floor);
+  f("separation", r.separation), f("separation_error", r.separation_error), f("floor", r.floor);
   f("response_percent", r.response_percent), f("sd_ratio", r.sd_ratio);
   f("log_voxel_correlation", r.log_voxel_correlation), f("sd_de", r.sd_de);
   f("fpd", r.fpd), f("fpd_error", r.fpd_error), f("kpd", r.kpd), f("kpd_error", r.kpd_error);
@@ -55,7 +55,10 @@ void study_fields(R& r, F&& f) {
   f("kpd_floor", r.kpd_floor), f("kpd_floor_error", r.kpd_floor_error), f("auc_chance", r.auc_chance);
 }
 
+// Over the groups.
 double mean_separation(const StudyResult&);
+double mean_separation_error(const StudyResult&);
+double mean_floor(const StudyResult&);
 
 struct StudyBench {
   std::string folder;

@@ -295,13 +295,13 @@ Report study_report(const std::string& kind, const Recipe& r, const std::vector<
                    " generated showers each.";
   report.tables.push_back({"Points", note(points), header(), rows(points, results)});
   ReportPlot all = plot("All groups", "mean separation power", points, results, mean_separation);
-  double mean_floor = 0;
-  for (double f : results[0].floor) mean_floor += f / static_cast<double>(results[0].floor.size());
-  add_floor(all, mean_floor);
+  add_errors(all, points, results, mean_separation_error);
+  add_floor(all, mean_floor(results[0]));
   report.plots.push_back(all);
   for (std::size_t g = 0; g < results[0].separation.size(); ++g) {
     ReportPlot one = plot(group_name(groups[g]), "separation power", points, results,
                           [g](const StudyResult& x) { return x.separation[g]; });
+    add_errors(one, points, results, [g](const StudyResult& x) { return x.separation_error[g]; });
     add_floor(one, results[0].floor[g]);
     report.plots.push_back(one);
   }

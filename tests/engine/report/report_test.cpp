@@ -43,7 +43,7 @@ quench::Feature feature(const std::string& name, quench::Group group, std::vecto
   f.candidate = f.reference;
   f.candidate.counts = std::move(counts);
   f.reference_values = f.candidate_values = 50;
-  f.separation = 0.0123;
+  f.separation = 0.0123, f.separation_error = 0.00234;
   f.floor = 0.00456;
   f.wasserstein = 78.9;
   f.wasserstein_floor = 6.54;
@@ -73,7 +73,7 @@ Report small() {
   quench::Comparison c;
   c.features = {feature("E layer 0", quench::Group::layer, {5, 20, 15}),
                 feature("EC_r layer 0", quench::Group::centre, {10, 20, 10})};
-  c.groups = {{quench::Group::layer, 1, 0.0123, 0.0123, 0.00456, 78.9, 6.54, "E layer 0", "MeV"}};
+  c.groups = {{quench::Group::layer, 1, 0.0123, 0.0123, 0.00234, 0.00456, 78.9, 6.54, "E layer 0", "MeV"}};
   c.reference_events = 4321;
   c.candidate_events = 1234;
   c.response_difference_percent = -0.777;
@@ -123,10 +123,10 @@ TEST_CASE("the page is well formed, alone, and the same every time") {
 TEST_CASE("every number is there, with its unit, floor, seed and sample sizes") {
   const std::string html = quench::html_report(small());
   for (const char* part :
-       {"424242", "16.0 times smaller", "(naive 32 / 8 = 4.00", "0.0123 (floor 0.0046), W1 78.9 MeV (floor 6.5)",
-        "-0.777 %", "1.05", "4321", "1234", "[-1234, 5678]", "5 (25.0 %)", "6.54 ± 0.21", "-0.120 ± 0.34",
-        "0.543 ± 0.0067", "0.030", "needs &lt;more&gt;.", "<b>light</b>", "fails", "0.98765", "54 300",
-        "5000 B of 10 000 B (50.0 %)", "700 B<", "noise .. hidden1", "140 000",
+       {"424242", "12.3 &#177; 2.3", "16.0 times smaller", "(naive 32 / 8 = 4.00",
+        "0.0123 (floor 0.0046), W1 78.9 MeV (floor 6.5)", "-0.777 %", "1.05", "4321", "1234", "[-1234, 5678]",
+        "5 (25.0 %)", "6.54 ± 0.21", "-0.120 ± 0.34", "0.543 ± 0.0067", "0.030", "needs &lt;more&gt;.", "<b>light</b>",
+        "fails", "0.98765", "54 300", "5000 B of 10 000 B (50.0 %)", "700 B<", "noise .. hidden1", "140 000",
         // 5 of 50 entries are zeros, 5 above: 10 % outside and 10 % zeros.
         "outside the axis: reference 10 % (zeros 10 %)"}) {
     CAPTURE(std::string(part));
@@ -188,9 +188,10 @@ TEST_CASE("a grid is drawn layer by layer, rings as one map, on one colour scale
 TEST_CASE("the JSON holds the same content") {
   const std::string json = quench::json_text(quench::report_json(small()), 0);
   for (const char* part :
-       {"\"seed\":424242", "\"ratio\":16,", "\"naive_ratio\":4,", "\"separation\":0.0123,\"floor\":0.00456,",
-        "\"edges\":[0,1,2,3]", "\"candidate\":{\"counts\":[5,20,15],\"zeros\":5,\"below\":0,\"above\":5}",
-        "\"accumulator\":[-1234,5678]", "\"mean_shower_mev\":[1,2,3,0]", "\"training showers\":\"140 000\"",
+       {"\"seed\":424242", "\"ratio\":16,", "\"naive_ratio\":4,",
+        "\"separation\":0.0123,\"separation_error\":0.00234,\"floor\":0.00456,", "\"edges\":[0,1,2,3]",
+        "\"candidate\":{\"counts\":[5,20,15],\"zeros\":5,\"below\":0,\"above\":5}", "\"accumulator\":[-1234,5678]",
+        "\"mean_shower_mev\":[1,2,3,0]", "\"training showers\":\"140 000\"",
         "\"offset_bytes\":16,\"size_bytes\":128,\"first\":0,\"last\":1", "\"geometry\":\"two\""}) {
     CAPTURE(std::string(part));
     CHECK(holds(json, part));

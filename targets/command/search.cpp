@@ -81,7 +81,7 @@ std::vector<Amounts> ceilings(const Budget& b, const Width& w, std::int64_t floa
   fail("search: the limits can be met one by one, but not together; relax one of them");
 }
 
-StudyPoint candidate_point(const Recipe& recipe, const Width& w, const Candidate& candidate, bool quick) {
+StudyPoint candidate_point(const Recipe& recipe, const Width& w, const Candidate& candidate) {
   std::string bits, zeros;
   for (std::size_t l = 0; l < w.layers.size(); ++l) {
     const LayerChoice& c = w.layers[l].options[candidate.option[l]].choice;
@@ -89,14 +89,14 @@ StudyPoint candidate_point(const Recipe& recipe, const Width& w, const Candidate
     zeros += (l ? "," : "") + w.layers[l].layer + "=" + rounded(c.sparsity, 3);
   }
   const std::string size = std::to_string(estimate(w, candidate.option)[stored] - w.fixed[stored]);
-  StudyPoint p{w.name + "-" + size + (quick ? "-quick" : ""), w.name + " width", recipe};
+  StudyPoint p{w.name + "-" + size + (candidate.quick ? "-quick" : ""), w.name + " width", recipe};
   p.model = w.path;
   Recipe::Compress& c = p.recipe.compress;
   c.layer_bits = bits, c.layer_sparsity = zeros, c.layer_fixed_point = "", c.sparsity = 0;
   c.schedule = "at-once", c.scope = "layer";
   if (c.tune_steps == 0) c.tune_steps = 4000;
   if (c.quantized_tune_steps == 0) c.quantized_tune_steps = 4000;
-  if (quick) p.series += ", quick", c.tune_steps /= quick_part, c.quantized_tune_steps /= quick_part;
+  if (candidate.quick) p.series += ", quick", c.tune_steps /= quick_part, c.quantized_tune_steps /= quick_part;
   return p;
 }
 
@@ -110,8 +110,8 @@ std::vector<Candidate> candidates(const StudyBench& s, const Budget& b, const st
         const auto fitting = std::find_if(
             hull.begin(), hull.end(), [&](const Allocation& a) { return fits(estimate(all[w], a.option), ceiling); });
         if (fitting == hull.end()) continue;
-        Candidate c{w, fitting->option, {}, {}, {}, 0, false, false};
-        c.point = candidate_point(s.recipe, all[w], c, true);
+        Candidate c{w, fitting->option, true, {}, {}, {}, 0, false, false};
+        c.point = candidate_point(s.recipe, all[w], c);
         const bool known = std::any_of(found.begin(), found.end(),
                                        [&](const Candidate& other) { return other.point.name == c.point.name; });
         if (!known) found.push_back(std::move(c));
@@ -120,23 +120,28 @@ std::vector<Candidate> candidates(const StudyBench& s, const Budget& b, const st
   return found;
 }
 
-// Compressed, judged, and set against the budget and each other.
+// Set against each other.
+std::vector<Candidate> with_front(const Budget& b, std::vector<Candidate> all) {
+  std::vector<double> costs, scores;
+  for (const Candidate& c : all) costs.push_back(static_cast<double>(c.has[scarce(b)])), scores.push_back(c.score);
+  const std::vector<bool> on = front(costs, scores);
+  for (std::size_t i = 0; i < all.size(); ++i) all[i].on_front = on[i];
+  return all;
+}
+
+// Compressed, judged, and set against the budget.
 std::vector<Candidate> judged(const StudyBench& s, const Budget& b, const StudyResult& of_float,
                               std::vector<Candidate> all) {
   std::vector<StudyPoint> points;
   for (const Candidate& c : all) points.push_back(c.point);
   const std::vector<StudyResult> results = measured_all(s, points);
-  std::vector<double> costs, scores;
   for (std::size_t i = 0; i < all.size(); ++i) {
     Candidate& c = all[i];
     const std::string path = s.folder + "/" + c.point.name + ".qprog";
     c.result = results[i], c.score = score(c.result, of_float);
     c.has = amounts(plan(read_program(read_file(path), path), b.target, encoding_from(s.recipe.compress.encoding)));
     c.fits = fits(c.has, b.limit);
-    costs.push_back(static_cast<double>(c.has[scarce(b)])), scores.push_back(c.score);
   }
-  const std::vector<bool> on = front(costs, scores);
-  for (std::size_t i = 0; i < all.size(); ++i) all[i].on_front = on[i];
   return all;
 }
 
@@ -147,7 +152,7 @@ std::vector<Candidate> finalists(const StudyBench& s, const Budget& b, const Stu
                    [&](const Candidate& x, const Candidate& y) { return better(x.result, y.result, of_float); });
   if (!b.grade.empty()) std::stable_partition(all.begin(), all.end(), [](const Candidate& c) { return c.on_front; });
   all.resize(std::min(all.size(), std::max<std::size_t>(2, (all.size() + 1) / 2)));
-  for (Candidate& c : all) c.point = candidate_point(s.recipe, widths[c.width], c, false);
+  for (Candidate& c : all) c.quick = false, c.point = candidate_point(s.recipe, widths[c.width], c);
   return all;
 }
 
@@ -205,9 +210,11 @@ int search_verb(const Arguments& a) {
   expect_judge(b, s);
   const std::vector<Width> widths = search_widths(s, b);
   const StudyResult of_float = float_result(s, s.threads);
-  const std::vector<Candidate> quick = judged(s, b, of_float, candidates(s, b, widths));
-  const std::vector<Candidate> full = judged(s, b, of_float, finalists(s, b, of_float, widths, quick));
-  const Found found{s, b, of_float, widths, full, quick, chosen(b, of_float, full)};
+  const std::vector<Candidate> quick = with_front(b, judged(s, b, of_float, candidates(s, b, widths)));
+  std::vector<Candidate> all = judged(s, b, of_float, finalists(s, b, of_float, widths, quick));
+  all.insert(all.end(), quick.begin(), quick.end());  // more steps need not make a better one
+  all = with_front(b, std::move(all));
+  const Found found{s, b, of_float, widths, all, chosen(b, of_float, all)};
   const std::string program = folder + "/program.qprog";
   if (found.choice.name.empty())
     std::remove(program.c_str());  // of an earlier search

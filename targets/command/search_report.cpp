@@ -38,22 +38,15 @@ std::string layers_text(const Width& w, const Candidate& c) {
   return table_text(table);
 }
 
-std::vector<Candidate> all_of(const Found& f) {
-  std::vector<Candidate> all = f.full;
-  all.insert(all.end(), f.quick.begin(), f.quick.end());
-  return all;
-}
-
 constexpr const char* note =
     "Score: mean of ln(x / x of the float model) over FPD, mean separation and distance of both AUC from 1/2, each at "
-    "least its error; smaller is better. Front: no other candidate of as many tuning steps is as small and scores as "
-    "well.";
+    "least its error; smaller is better. Front: no other candidate is as small and scores as well.";
 
 ReportTable candidates_table(const Found& f) {
   ReportTable t{"Candidates", note, {"candidate"}, {}};
   for (const char* name : resource_names) t.header.push_back(name);
   t.header.insert(t.header.end(), {"score", "class", "fits", "front"});
-  for (const Candidate& c : all_of(f)) {
+  for (const Candidate& c : f.candidates) {
     std::vector<std::string> row{c.point.name};
     for (std::int64_t x : c.has) row.push_back(grouped(x));
     row.insert(row.end(), {rounded(c.score, 3), c.result.grade, c.fits ? "yes" : "no", c.on_front ? "*" : ""});
@@ -65,7 +58,7 @@ ReportTable candidates_table(const Found& f) {
 ReportPlot front_plot(const Found& f) {
   const Resource x = scarce(f.budget);
   ReportPlot p{"Front", resource_names[x], "score", true, false, true, {{"candidates", {}, {}}, {"front", {}, {}}}};
-  for (const Candidate& c : f.full) {
+  for (const Candidate& c : f.candidates) {
     ReportLine& line = p.lines[c.on_front];
     line.x.push_back(static_cast<double>(c.has[x])), line.y.push_back(c.score);
   }
@@ -74,9 +67,9 @@ ReportPlot front_plot(const Found& f) {
   return p;
 }
 
-Json candidate_json(const Width& w, const Candidate& c, bool quick) {
+Json candidate_json(const Width& w, const Candidate& c) {
   Json j = Json::object();
-  j["point"] = c.point.name, j["width"] = w.name, j["quick"] = quick;
+  j["point"] = c.point.name, j["width"] = w.name, j["quick"] = c.quick;
   for (int r = 0; r < resource_count; ++r) j[resource_keys[r]] = c.has[r];
   j["fits"] = c.fits, j["front"] = c.on_front, j["score"] = c.score, j["class"] = c.result.grade;
   j["reason"] = c.result.reason;
@@ -92,7 +85,7 @@ Json candidate_json(const Width& w, const Candidate& c, bool quick) {
 }
 
 const Candidate* winner(const Found& f) {
-  for (const Candidate& c : f.full)
+  for (const Candidate& c : f.candidates)
     if (c.point.name == f.choice.name) return &c;
   return nullptr;
 }
@@ -104,7 +97,7 @@ struct Shown {
 
 Shown shown(const Found& f) {
   Shown all{{{"float model", "float", f.bench.recipe, 0, 32, false}}, {f.of_float}};
-  for (const Candidate& c : all_of(f)) all.points.push_back(c.point), all.results.push_back(c.result);
+  for (const Candidate& c : f.candidates) all.points.push_back(c.point), all.results.push_back(c.result);
   return all;
 }
 
@@ -125,8 +118,7 @@ Json write_search(const Found& f) {
   j["budget"] = budget_json(f.budget, best ? &best->has : nullptr);
   j["front_cost"] = resource_keys[scarce(f.budget)];
   Json list = Json::array();
-  for (const Candidate& c : f.full) list.push_back(candidate_json(f.widths[c.width], c, false));
-  for (const Candidate& c : f.quick) list.push_back(candidate_json(f.widths[c.width], c, true));
+  for (const Candidate& c : f.candidates) list.push_back(candidate_json(f.widths[c.width], c));
   j["candidates"] = list;
   write_file(f.bench.folder + "/search.json", json_text(j) + "\n");
   return j;

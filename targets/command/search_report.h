@@ -13,6 +13,7 @@ namespace quench {
 struct Candidate {
   std::size_t width;                // of the search's widths
   std::vector<std::size_t> option;  // of each layer
+  bool quick;                       // of the first round, which tunes for fewer steps
   StudyPoint point;
   StudyResult result;
   Amounts has{};
@@ -30,7 +31,7 @@ struct Found {
   const Budget& budget;
   const StudyResult& of_float;
   const std::vector<Width>& widths;
-  const std::vector<Candidate>&full, &quick;  // the second round, and the first
+  const std::vector<Candidate>& candidates;  // of the second round, then of the first
   Choice choice;
 };
 

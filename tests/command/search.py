@@ -20,7 +20,7 @@ class Search(CommandTest):
         self.assertEqual(answer.returncode, 0, answer.stderr)
         found = json.loads((self.folder / 'found/search.json').read_text())
         winner = next(c for c in found['candidates'] if c['point'] == found['chosen'])
-        self.assertTrue(winner['fits'] and not winner['quick'])
+        self.assertTrue(winner['fits'])
         for limit in found['budget']['limits']:
             self.assertEqual(limit['chosen'], winner[limit['resource']])
             self.assertLessEqual(limit['chosen'], limit['limit'])
@@ -35,10 +35,10 @@ class Search(CommandTest):
             self.assertEqual([layer['layer'] for layer in c['layers']], ['hidden1', 'hidden2', 'numbers'])
             self.assertLess(sum(layer['stored_bits'] for layer in c['layers']), c['stored_bits'])
             bits, score = c['stored_bits'], c['score']
-            others = [(d['stored_bits'], d['score']) for d in found['candidates'] if d['quick'] == c['quick']]
+            others = [(d['stored_bits'], d['score']) for d in found['candidates']]
             self.assertEqual(c['front'], not any(x <= bits and y <= score and (x, y) != (bits, score)
                                                  for x, y in others))
-        self.assertEqual(winner['score'], min(c['score'] for c in found['candidates'] if c['fits'] and not c['quick']))
+        self.assertEqual(winner['score'], min(c['score'] for c in found['candidates'] if c['fits']))
         self.ok('generate', 'found/program.qprog', '--target', 'cortex-m4', '--out', 'code')
         before = tree(self.folder / 'found')
         again = self.search('--bits', 56000, '--threads', 1)

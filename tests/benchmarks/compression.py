@@ -168,6 +168,11 @@ def fpd(result):
     return result["comparisons"][1]["judgement"]["fpd"]["value"]
 
 
+# How far a classifier gets from chance.
+def edge(classifier):
+    return lambda result: abs(result["comparisons"][1]["judgement"][classifier]["auc"] - 0.5)
+
+
 def mean_separation(result):
     return sum(separations(result["comparisons"][1])) / len(GROUPS)
 
@@ -202,7 +207,8 @@ def main(quench, examples, folder, rows, model=None, seed=1):
     if "by-hand-64KB" in results and "search-64KB" in results:
         by_hand, searched = results["by-hand-64KB"], results["search-64KB"]
         bar("search-constants", searched["constants"], "bytes", FLASH)
-        for name, of in (("separation", mean_separation), ("fpd", fpd)):
+        for name, of in (("separation", mean_separation), ("fpd", fpd), ("auc-voxels", edge("classifier_voxels")),
+                         ("auc-features", edge("classifier_features"))):
             bar(f"search-{name}", of(searched) / of(by_hand), f"of that by hand in {by_hand['constants']} bytes", 1)
     if "student-alone" in results and "student-taught" in results:
         alone, taught = (results[f"student-{r}"]["comparisons"][1]["judgement"] for r in ("alone", "taught"))

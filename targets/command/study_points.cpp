@@ -271,8 +271,10 @@ Json study_json(const std::string& kind, const Recipe& r, const std::vector<Stud
   for (std::size_t i = 0; i < points.size(); ++i) {
     Json entry = Json::object();
     entry["point"] = points[i].name, entry["series"] = points[i].series;
-    entry["bits"] = points[i].bits, entry["activation_bits"] = i ? points[i].recipe.compress.activation_bits : 32;
-    entry["sparsity"] = points[i].sparsity;
+    const bool mixed = points[i].bits == 0;  // layers of their own, which the search tells
+    entry["bits"] = mixed ? Json() : Json(points[i].bits),
+    entry["sparsity"] = mixed ? Json() : Json(points[i].sparsity);
+    entry["activation_bits"] = i ? points[i].recipe.compress.activation_bits : 32;
     study_fields(results[i], [&](const char* name, const auto& member) {
       if constexpr (std::is_same_v<std::decay_t<decltype(member)>, double>)
         entry[name] = std::isnan(member) ? Json() : Json(member);

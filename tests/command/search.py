@@ -31,6 +31,7 @@ class Search(CommandTest):
         self.assertEqual([x['resource'] for x in found['budget']['limits']], ['stored_bits'])
         self.assertIn(found['chosen'] + ' is chosen: the best of', answer.stdout)
         self.assertRegex(answer.stdout, r'(?m)^hidden1 +\d')
+        self.assertEqual([p['bits'] for p in found['points']], [32] + [None] * len(found['candidates']))
         for c in found['candidates']:
             self.assertEqual([layer['layer'] for layer in c['layers']], ['hidden1', 'hidden2', 'numbers'])
             self.assertLess(sum(layer['stored_bits'] for layer in c['layers']), c['stored_bits'])

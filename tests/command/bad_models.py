@@ -178,8 +178,9 @@ class BadProgram(CommandTest):
     def test_programs(self):
         good = self.good
         for name, says, text in [
-                ('newer', ['version 2', 'version 1'], good.replace('quench-program 1', 'quench-program 2', 1)),
-                ('much newer', [], good.replace('quench-program 1', 'quench-program ' + '9' * 30, 1)),
+                ('newer', ['version 3', 'version 2'], good.replace('quench-program 2', 'quench-program 3', 1)),
+                ('older', ['version 1', 'version 2'], good.replace('quench-program 2', 'quench-program 1', 1)),
+                ('much newer', [], good.replace('quench-program 2', 'quench-program ' + '9' * 30, 1)),
                 ('empty', [], ''), ('text', ['quench-program'], 'hello\n'),
                 ('bytes', [], b'\x00\x01\x02\xff'),
                 ('unknown layer', ['Linaer', 'p.qprog'], good.replace(' Linear ', ' Linaer ', 1)),

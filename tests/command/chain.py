@@ -169,7 +169,7 @@ class Chain(CommandTest):
         self.assertGreater(program['nonzeros'], learned * 0.4)
         events = self.json('inspect', 'reference.npz')
         self.assertEqual([(a['name'], a['shape']) for a in events['arrays']],
-                         [('showers', [400, 50]), ('incident_energies', [400, 1])])
+                         [('showers', [400, 50]), ('incident_energies', [400, 1]), ('voxel_centres', [50, 4])])
         for name in ['model.onnx', 'program.qprog', 'reference.npz']:
             self.assertGreater(len(self.ok('inspect', name).split('\n')), 3)
         self.assertEqual([t['name'] for t in self.json('targets')], MACHINES)

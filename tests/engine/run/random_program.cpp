@@ -12,6 +12,7 @@ namespace {
 struct Builder {
   std::mt19937_64 random;
   Program p;
+  double affine_layers = 0.25;  // of those with fewer than 16 bits
 
   int between(int low, int high) { return std::uniform_int_distribution<int>(low, high)(random); }
   bool chance(double probability) { return std::uniform_real_distribution<double>(0, 1)(random) < probability; }
@@ -36,7 +37,7 @@ struct Builder {
     return append(p, {name, std::move(op), std::move(inputs), {}}, out);
   }
 
-  // Weights of which `sparsity` are zero, now and then affine ones; factors that spread the sums over the output's
+  // Weights of which `sparsity` are zero, in some layers affine ones; factors that spread the sums over the output's
   // range.
   ValueId linear(const std::string& name, ValueId x, QValue out, double sparsity, int bits, const std::string& kind,
                  bool per_row, bool leaky) {
@@ -44,7 +45,7 @@ struct Builder {
     op.rows = out.length, op.columns = value(x).length, op.weight_bits = bits;
     op.weight_scale = {1.0};
     const int most = (1 << (bits - 1)) - 1;
-    if (bits < 16 && chance(0.25)) op.weight_zero = {between(0, 2 * most + 1)};
+    if (affine_layers > 0 && bits < 16 && chance(affine_layers)) op.weight_zero = {between(0, 2 * most + 1)};
     const Interval range = code_range(op, 0);
     for (int i = 0; i < op.rows * op.columns; ++i)
       op.weight.push_back(static_cast<std::int16_t>(
@@ -278,7 +279,7 @@ Program random_program(std::uint64_t seed) {
 
 Program random_generator(std::uint64_t seed, int latent, const std::vector<int>& hidden, int voxels, double sparsity,
                          int weight_bits) {
-  Builder b{std::mt19937_64(seed), {}};
+  Builder b{std::mt19937_64(seed), {}, 0};
   b.p.name = "generator";
   b.p.minimum_energy_mev = 1000, b.p.maximum_energy_mev = 100000;
   const ValueId event = b.input("event", Meaning::event, 4), energy = b.input("energy", Meaning::energy, 1);

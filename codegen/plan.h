@@ -41,7 +41,7 @@ struct LayerBytes {
   std::int64_t bytes;
 };
 
-// The layer while which the values that are alive take most RAM, and how much.
+// The layer during which the values that are alive take most RAM, and how much.
 LayerBytes ram_peak(const Program&, const Plan&);
 
 }  // namespace quench

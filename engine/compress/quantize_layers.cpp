@@ -81,9 +81,10 @@ void set_codes(const Linear& op, const std::vector<double>& factor, QLinear& q) 
 
 void set_scales(const Linear& op, const std::vector<double>& factor, double input_scale, const LinearSettings& s,
                 QLinear& q) {
-  std::vector<Extent> all = extents(op, factor);
-  if (!s.per_channel || s.weight_scale.size() == 1) all = {std::accumulate(all.begin(), all.end(), Extent{}, joined)};
   q.weight_scale = s.weight_scale, q.weight_zero.clear();
+  std::vector<Extent> all;
+  if (!s.symmetric || s.weight_scale.empty()) all = extents(op, factor);  // not at every step of a tuning
+  if (!s.per_channel || s.weight_scale.size() == 1) all = {std::accumulate(all.begin(), all.end(), Extent{}, joined)};
   if (q.weight_scale.empty())
     for (const Extent& e : all) q.weight_scale.push_back(weight_scale(e, input_scale, s));
   if (!s.per_channel) q.weight_scale = {*std::max_element(q.weight_scale.begin(), q.weight_scale.end())};

@@ -203,6 +203,8 @@ int search_verb(const Arguments& a) {
   for (const std::string& setting : texts(a, "--set")) set_field(r, setting);
   if (given(a, "--seed")) r.seed = seed(a);
   check_recipe(r, a.positionals[0]);
+  if (!r.compress.symmetric_weights)
+    fail("search: it measures and sizes symmetric codes, compress.symmetric_weights is false: set it to true");
   const Budget b = search_budget(a);
   if (!b.grade.empty() && r.evaluate.classifier_seeds == 0)
     fail("search: --class ", b.grade, " needs classifiers to tell it: set evaluate.classifier_seeds to 1 or more");

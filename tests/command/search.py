@@ -76,6 +76,7 @@ class Search(CommandTest):
                             (['--flash', 100], '100 bytes of flash cannot be met'),
                             (['--ram', 16], 'which reads and makes most, takes'),
                             (['--target', 'cortex-m4', '--instructions', 100], 'noise and tables alone take'),
+                            (['--bits', 56000, '--set', 'compress.symmetric_weights=false'], 'set it to true'),
                             ([], 'nothing is asked for'), (['--class', 'good'], '"good" is not known')]:
             answer = self.search(*words)
             self.assertEqual(answer.returncode, 1, answer.stdout)

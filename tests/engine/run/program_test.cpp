@@ -137,6 +137,9 @@ TEST_CASE("files that are refused, each with its reason") {
     CHECK_THROWS_WITH_AS(read_program(changed, "x.qprog"), doctest::Contains(reason), Error);
   };
   refused(with("quench-program 2", "quench-program 7"), "has program version 7, this quench reads version 2");
+  refused(with("weight_zero 0", "weight_zero 2\n    1 1"), "2 zero points for 1 weight scales");
+  refused(with("weight_zero 0", "weight_zero 1\n    70000"), "the weights' zero point 70000 is outside 0 .. ");
+  refused(with("weight_zero 0", "weight_zero 1\n    0"), "is outside 0 .. 15 of 4 bits");
   refused("hello", "this is no quench program");
   refused(text.substr(0, text.size() / 2), "x.qprog");
   refused(text + "more", "text follows");

@@ -79,7 +79,7 @@ struct Recipe {
     double percentile = 99.99;
     bool symmetric = true, symmetric_weights = true;
     std::string weight_range = "largest", rounding = "nearest";
-    bool bias_correction = false, equalise = false, restandardise = false;
+    bool bias_correction = false, equalise = false, restandardise = false, occupancy = false;
     std::string prune = "magnitude", pattern, schedule = "at-once";
   };
   struct Evaluate {

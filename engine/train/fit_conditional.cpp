@@ -160,13 +160,38 @@ Coefficients in_condition(const Coefficients& p, int terms, double middle, doubl
   return q;
 }
 
+// What maps the conditions to -1 .. 1.
+struct Scaling {
+  double middle, half;
+};
+
+template <class Numbers>
+Scaling scaling(const Numbers& c) {
+  const auto [low, high] = std::minmax_element(c.begin(), c.end());
+  const double a = static_cast<double>(*low), b = static_cast<double>(*high);
+  return {0.5 * (a + b), std::max(0.5 * (b - a), 1e-6)};
+}
+
 }  // namespace
+
+std::vector<double> fit_polynomial(const std::vector<double>& c, const std::vector<double>& value,
+                                   const std::vector<double>& weight, int degree) {
+  const auto [middle, half] = scaling(c);
+  NormalEquations equations{degree + 1};
+  for (std::size_t i = 0; i < c.size(); ++i) equations.add((c[i] - middle) / half, weight[i], value[i]);
+  const Coefficients fitted = in_condition(equations.solve(), degree + 1, middle, half);
+  return {fitted.begin(), fitted.begin() + degree + 1};
+}
+
+double value_of(const std::vector<double>& polynomial, double c) {
+  double sum = 0;
+  for (std::size_t k = polynomial.size(); k-- > 0;) sum = sum * c + polynomial[k];
+  return sum;
+}
 
 ConditionalAffine fit_conditional(const Tensor& values, const Tensor& c, int degree, int threads) {
   const int width = values.columns(), terms = degree + 1;
-  const auto [low, high] = std::minmax_element(c.data.begin(), c.data.end());
-  const double middle = 0.5 * (static_cast<double>(*low) + static_cast<double>(*high));
-  const double half = std::max(0.5 * (static_cast<double>(*high) - static_cast<double>(*low)), 1e-6);
+  const auto [middle, half] = scaling(c.data);
   std::vector<double> t(c.size());
   for (std::size_t i = 0; i < t.size(); ++i) t[i] = (static_cast<double>(c.data[i]) - middle) / half;
   ConditionalAffine fitted{zeros({terms, width}), zeros({terms, width}), false};

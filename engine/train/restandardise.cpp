@@ -11,6 +11,7 @@
 #include "engine/core/math.h"
 #include "engine/core/parallel_for.h"
 #include "engine/run/run.h"
+#include "engine/train/layer_occupancy.h"
 #include "engine/train/preprocess.h"
 
 namespace quench {
@@ -35,9 +36,17 @@ Tensor program_numbers(const Quantized& q, const CodedValue& coded, std::uint64_
   return numbers;
 }
 
+template <class Op>
+const Op& op_of(const Model& m) {
+  for (const Node& node : m.nodes)
+    if (const Op* op = std::get_if<Op>(&node.op)) return *op;
+  fail("restandardise: model ", m.name, " does not make showers of these numbers");
+}
+
 }  // namespace
 
-Model restandardised(Model deployed, const Quantized& q, std::uint64_t seed, int events, int threads) {
+Model restandardised(Model deployed, const Quantized& q, std::uint64_t seed, int events, int threads,
+                     const Events* real) {
   Node* affine = nullptr;
   const Node* logarithm = nullptr;
   for (Node& node : deployed.nodes)
@@ -70,6 +79,11 @@ Model restandardised(Model deployed, const Quantized& q, std::uint64_t seed, int
                                           exp(polynomial(op.log_deviation, j, x)) * polynomial(found.mean, j, x));
   }
   op.mean = fit_conditional(mean, at, degree, threads).mean;
+  if (!real) return deployed;
+  Tensor real_c;
+  forward(std::get<LogEnergy>(logarithm->op), real->incident_energies, real_c);
+  const NumberLaw made{numbers, energies, c, op_of<StickBreaking>(deployed), op_of<Threshold>(deployed).mev};
+  op = with_layer_occupancy(op, made, *real, real_c, threads);
   return deployed;
 }
 

@@ -58,8 +58,8 @@ Judged judge(const Recipe& r, const Data& data, const Trained& trained, const Co
   auto start = Clock::now();
   const Events from_float = sample(model, r.seed, 0, e, latent_bits, threads);
   j.float_events_per_second = r.evaluate.events / seconds_since(start);
-  const Events from_dense =
-      sample(quantized_alone(r, c.folded, calibration_inputs(r, c.folded, threads), threads), r.seed, 0, e, threads);
+  const Program dense = quantized_alone(r, c.folded, calibration_inputs(r, c.folded, threads), {&data}, threads);
+  const Events from_dense = sample(dense, r.seed, 0, e, threads);
   start = Clock::now();
   const Events from_program = sample(c.program, r.seed, 0, e, threads);
   j.integer_events_per_second = r.evaluate.events / seconds_since(start);

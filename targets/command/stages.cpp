@@ -224,10 +224,16 @@ State pruned_and_rounded(const Task& t, const Stage& stage, State s) {
 }
 
 State with_new_tables(const Task& t, State s) {
+  const Events* real = nullptr;
+  if (t.r.compress.occupancy) {
+    if (!t.opponent.showers)
+      fail("compress.occupancy needs real showers to count empty layers: give them with --data, or set it to false");
+    real = &t.opponent.showers->training;
+  }
   s = calibrated(t, std::move(s));
   const Quantized q = quantize_with_places(s.student.model, *s.ranges, s.student.formats);
   s.student.model =
-      restandardised(std::move(s.student.model), q, t.r.seed ^ restandardising, restandardise_events, t.threads);
+      restandardised(std::move(s.student.model), q, t.r.seed ^ restandardising, restandardise_events, t.threads, real);
   s.ranges = ranges_of(t, s);
   return s;
 }
@@ -311,8 +317,9 @@ Compressed compress_model(const Recipe& r, const Model& m, Span<const Tensor> in
   return result;
 }
 
-Program quantized_alone(const Recipe& r, const Model& folded, Span<const Tensor> inputs, int threads) {
-  const Task task{r, folded, inputs, {}, threads};
+Program quantized_alone(const Recipe& r, const Model& folded, Span<const Tensor> inputs, const Opponent& opponent,
+                        int threads) {
+  const Task task{r, folded, inputs, opponent, threads};
   State state;
   state.student = {folded, quantize_settings(r)};
   for (const Stage& stage : compression_stages(r))

@@ -13,7 +13,8 @@ struct Compressed {
   double seconds = 0;
 };
 
-// What compress.alpha below 1 needs: real showers, and a critic that knows them already or starts anew.
+// What compress.alpha below 1 needs: real showers, which compress.occupancy needs, too, and a critic that knows them
+// already or starts anew.
 struct Opponent {
   const Data* showers = nullptr;
   const Model* critic = nullptr;
@@ -24,6 +25,6 @@ struct Opponent {
 Compressed compress_model(const Recipe&, const Model&, Span<const Tensor> inputs, const Opponent&, int threads);
 
 // The folded model in integers as it is, neither pruned nor tuned: what quantisation alone costs.
-Program quantized_alone(const Recipe&, const Model& folded, Span<const Tensor> inputs, int threads);
+Program quantized_alone(const Recipe&, const Model& folded, Span<const Tensor> inputs, const Opponent&, int threads);
 
 }  // namespace quench

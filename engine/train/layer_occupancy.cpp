@@ -6,7 +6,6 @@
 #include <cmath>
 #include <numeric>
 
-#include "engine/core/error.h"
 #include "engine/core/math.h"
 #include "engine/train/fit_conditional.h"
 
@@ -85,7 +84,7 @@ std::vector<double> wanted_shift(std::vector<Seen> made, const std::vector<Seen>
 
 }  // namespace
 
-ConditionalAffine with_layer_occupancy(ConditionalAffine law, const NumberLaw& made, const Events& real,
+ConditionalAffine with_layer_occupancy(ConditionalAffine law, const MadeNumbers& made, const Events& real,
                                        const Tensor& real_c, int threads) {
   const std::vector<int>& voxels = made.split.layer_voxels;
   const std::size_t layers = voxels.size();

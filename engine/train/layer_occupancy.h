@@ -7,8 +7,8 @@
 
 namespace quench {
 
-// What the showers are made of, behind the network.
-struct NumberLaw {
+// What a program makes of its latents, and what becomes a shower of it.
+struct MadeNumbers {
   const Tensor& numbers;   // [events, voxels], standardised
   const Tensor& energies;  // [events, 1], MeV
   const Tensor& c;         // [events, 1], their conditions
@@ -21,7 +21,7 @@ struct NumberLaw {
 // share, which restandardise.h gets right, say little about its tail, and of all that is judged it is the empty layers
 // that move the Frechet physics distance most: their logarithms lie at -8. real_c [events, 1]: conditions of `real`.
 // Where few are empty, or nearly all, or events are few, a share stays where its mean is right. Totals do not change.
-ConditionalAffine with_layer_occupancy(ConditionalAffine, const NumberLaw&, const Events& real, const Tensor& real_c,
+ConditionalAffine with_layer_occupancy(ConditionalAffine, const MadeNumbers&, const Events& real, const Tensor& real_c,
                                        int threads = 1);
 
 }  // namespace quench

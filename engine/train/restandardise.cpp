@@ -82,7 +82,7 @@ Model restandardised(Model deployed, const Quantized& q, std::uint64_t seed, int
   if (!real) return deployed;
   Tensor real_c;
   forward(std::get<LogEnergy>(logarithm->op), real->incident_energies, real_c);
-  const NumberLaw made{numbers, energies, c, op_of<StickBreaking>(deployed), op_of<Threshold>(deployed).mev};
+  const MadeNumbers made{numbers, energies, c, op_of<StickBreaking>(deployed), op_of<Threshold>(deployed).mev};
   op = with_layer_occupancy(op, made, *real, real_c, threads);
   return deployed;
 }

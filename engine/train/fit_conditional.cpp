@@ -7,6 +7,7 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/core/error.h"
 #include "engine/core/math.h"
 #include "engine/core/parallel_for.h"
 
@@ -18,7 +19,8 @@ constexpr int most = 4;  // coefficients
 constexpr std::size_t fit_events = 16384;
 using Coefficients = std::array<double, most>;
 
-double value_at(const Coefficients& p, int terms, double t) {
+template <class Numbers>
+double value_at(const Numbers& p, int terms, double t) {
   double sum = 0;
   for (int k = terms - 1; k >= 0; --k) sum = sum * t + p[static_cast<std::size_t>(k)];
   return sum;
@@ -160,6 +162,11 @@ Coefficients in_condition(const Coefficients& p, int terms, double middle, doubl
   return q;
 }
 
+void check_degree(int degree) {
+  if (degree < 0 || degree >= most)
+    fail("standardisation: polynomials of degree ", degree, "; those of degree 0 to ", most - 1, " can be fitted");
+}
+
 // What maps the conditions to -1 .. 1.
 struct Scaling {
   double middle, half;
@@ -176,6 +183,7 @@ Scaling scaling(const Numbers& c) {
 
 std::vector<double> fit_polynomial(const std::vector<double>& c, const std::vector<double>& value,
                                    const std::vector<double>& weight, int degree) {
+  check_degree(degree);
   const auto [middle, half] = scaling(c);
   NormalEquations equations{degree + 1};
   for (std::size_t i = 0; i < c.size(); ++i) equations.add((c[i] - middle) / half, weight[i], value[i]);
@@ -184,12 +192,11 @@ std::vector<double> fit_polynomial(const std::vector<double>& c, const std::vect
 }
 
 double value_of(const std::vector<double>& polynomial, double c) {
-  double sum = 0;
-  for (std::size_t k = polynomial.size(); k-- > 0;) sum = sum * c + polynomial[k];
-  return sum;
+  return value_at(polynomial, static_cast<int>(polynomial.size()), c);
 }
 
 ConditionalAffine fit_conditional(const Tensor& values, const Tensor& c, int degree, int threads) {
+  check_degree(degree);
   const int width = values.columns(), terms = degree + 1;
   const auto [middle, half] = scaling(c.data);
   std::vector<double> t(c.size());

@@ -7,7 +7,8 @@
 
 namespace quench {
 
-// mu and sigma of every column of `values` [events, width] as functions of c [events, 1].
+// mu and sigma of every column of `values` [events, width] as functions of c [events, 1]. Here and below
+// the degree is 0 to 3; another one fails.
 ConditionalAffine fit_conditional(const Tensor& values, const Tensor& c, int degree, int threads = 1);
 
 // Weighted least squares: the coefficients of c^0, c^1, ... of a polynomial through these values; its value at c.

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "engine/core/error.h"
 #include "engine/core/math.h"
 #include "engine/ops/log_energy.h"
 #include "engine/ops/threshold.h"
@@ -134,4 +135,7 @@ TEST_CASE("a weighted polynomial goes through what weighs") {
   REQUIRE(p.size() == 4);
   for (std::size_t i : {0, 1, 2, 4}) CHECK(value_of(p, c[i]) == doctest::Approx(value[i]));
   CHECK(fit_polynomial({1, 2, 3}, {1, 2, 6}, {1, 1, 2}, 0).front() == doctest::Approx(15.0 / 4));
+  const char* const refused = "standardisation: polynomials of degree 4; those of degree 0 to 3 can be fitted";
+  CHECK_THROWS_WITH_AS(fit_polynomial(c, value, weight, 4), refused, Error);
+  CHECK_THROWS_WITH_AS(fit_conditional(zeros({9, 1}), zeros({9, 1}), 4), refused, Error);
 }

@@ -341,6 +341,9 @@ class Chain(CommandTest):
             self.ok('compress', 'out/model.onnx', '--recipe', 'skip.toml', '--data', 'events.npz', '--threads', threads,
                     '--out', f'p{threads}.qprog')
         self.assertEqual(self.read('p1.qprog'), self.read('p2.qprog'))
+        self.write('uncounted.toml', (self.folder / 'skip.toml').read_text().replace('occupancy = true\n', ''))
+        self.ok('compress', 'out/model.onnx', '--recipe', 'uncounted.toml', '--data', 'events.npz', '--out', 'q.qprog')
+        self.assertNotEqual(self.read('p1.qprog'), self.read('q.qprog'))
         self.refused('compress', 'out/model.onnx', '--recipe', 'skip.toml', '--out', 'p.qprog',
                      says=['compress.alpha 0.1', 'give them with --data'])
         self.write('count.toml', TINY.replace('[compress]\n', '[compress]\nrestandardise = true\noccupancy = true\n'))

@@ -33,7 +33,7 @@ nav { font-size: .9rem; margin: .6rem 0 0; } nav a { margin-right: 1rem; white-s
 table { border-collapse: collapse; font-size: .88rem; font-variant-numeric: tabular-nums; }
 th, td { padding: .25rem .8rem .25rem 0; text-align: left; vertical-align: top; white-space: nowrap;
   border-bottom: 1px solid var(--rule); }
-th { font-weight: 600; border-bottom: 2px solid var(--rule); vertical-align: bottom; }
+th { font-weight: 600; white-space: normal; border-bottom: 2px solid var(--rule); vertical-align: bottom; }
 td.n, th.n { text-align: right; } td.w { white-space: normal; min-width: 16rem; }
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 1rem 1.2rem; }
 .wide { max-width: 760px; overflow-x: auto; } .wide svg { min-width: 520px; }

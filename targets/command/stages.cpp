@@ -36,7 +36,7 @@ struct Task {
   const Recipe& r;
   const Model& teacher;  // folded, all weights: what tuning compares with
   Span<const Tensor> inputs;
-  Opponent opponent;
+  RealData real;
   int threads;
 };
 
@@ -110,13 +110,13 @@ QuantizeSettings quantize_settings(const Recipe& r) {
 }
 
 // What a critic compares the student with, in the numbers that the teacher makes.
-RealShowers real_showers(const Recipe& r, const Model& teacher, const Opponent& opponent, int threads) {
-  const Data& data = *opponent.showers;
+RealShowers real_showers(const Recipe& r, const Model& teacher, const RealData& real, int threads) {
+  const Data& data = *real.showers;
   Tensor filled_showers;
   const Preprocessing p =
       as_deployed(fit_preprocessing(data.training, data.geometry, r.seed, threads, &filled_showers), teacher);
   return {training_set(p, filled_showers, data.training.incident_energies, threads),
-          opponent.critic ? *opponent.critic : gan_critic(gan_settings(r), p)};
+          real.critic ? *real.critic : gan_critic(gan_settings(r), p)};
 }
 
 void expect_tunable(const Task& t, const Stage& stage) {
@@ -153,13 +153,13 @@ State tuned_in_integers(const Task& t, const Stage& stage, State s) {
   expect_tunable(t, stage);
   std::optional<RealShowers> real;
   if (t.r.compress.alpha < 1) {
-    if (!t.opponent.showers)
+    if (!t.real.showers)
       fail("compress.alpha ", t.r.compress.alpha,
            " needs real showers for a critic: give them with --data, or set it to 1");
-    real = real_showers(t.r, t.teacher, t.opponent, t.threads);
+    real = real_showers(t.r, t.teacher, t.real, t.threads);
   }
   TuneSettings settings = tune_settings(t.r, stage.steps, s.integer_tunings++);
-  if (t.opponent.critic) settings.critic_warm_up = 0;
+  if (t.real.critic) settings.critic_warm_up = 0;
   const Tuning tuning("tune in integers", stage.steps);
   s.student =
       tune_quantized(t.teacher, std::move(s.student), settings, tuning.control, t.threads, real ? &*real : nullptr);
@@ -226,9 +226,9 @@ State pruned_and_rounded(const Task& t, const Stage& stage, State s) {
 State with_new_tables(const Task& t, State s) {
   const Events* real = nullptr;
   if (t.r.compress.occupancy) {
-    if (!t.opponent.showers)
+    if (!t.real.showers)
       fail("compress.occupancy needs real showers to count empty layers: give them with --data, or set it to false");
-    real = &t.opponent.showers->training;
+    real = &t.real.showers->training;
   }
   s = calibrated(t, std::move(s));
   const Quantized q = quantize_with_places(s.student.model, *s.ranges, s.student.formats);
@@ -295,7 +295,7 @@ std::vector<Stage> stages_for(const Recipe& r, const Model& m) {
 
 }  // namespace
 
-Compressed compress_model(const Recipe& r, const Model& m, Span<const Tensor> inputs, const Opponent& opponent,
+Compressed compress_model(const Recipe& r, const Model& m, Span<const Tensor> inputs, const RealData& real,
                           int threads) {
   const auto start = std::chrono::steady_clock::now();
   const std::vector<Stage> stages = stages_for(r, m);
@@ -304,7 +304,7 @@ Compressed compress_model(const Recipe& r, const Model& m, Span<const Tensor> in
   State state;
   state.student = {result.folded, quantize_settings(r)};
   if (has_stage(stages, StageKind::equalise)) result.folded = equalise(std::move(result.folded));
-  const Task task{r, result.folded, inputs, opponent, threads};
+  const Task task{r, result.folded, inputs, real, threads};
   for (std::size_t i = 0; i < stages.size(); ++i)
     if (i + 1 < stages.size() && are_solved_together(r.compress, stages[i], stages[i + 1], state))
       state = pruned_and_rounded(task, stages[i++], std::move(state));
@@ -317,9 +317,9 @@ Compressed compress_model(const Recipe& r, const Model& m, Span<const Tensor> in
   return result;
 }
 
-Program quantized_alone(const Recipe& r, const Model& folded, Span<const Tensor> inputs, const Opponent& opponent,
+Program quantized_alone(const Recipe& r, const Model& folded, Span<const Tensor> inputs, const RealData& real,
                         int threads) {
-  const Task task{r, folded, inputs, opponent, threads};
+  const Task task{r, folded, inputs, real, threads};
   State state;
   state.student = {folded, quantize_settings(r)};
   for (const Stage& stage : compression_stages(r))

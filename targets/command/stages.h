@@ -13,18 +13,18 @@ struct Compressed {
   double seconds = 0;
 };
 
-// What compress.alpha below 1 needs: real showers, which compress.occupancy needs, too, and a critic that knows them
-// already or starts anew.
-struct Opponent {
+// What a critic (compress.alpha below 1) learns from and where compress.occupancy counts empty layers, and a critic that
+// knows it already; without one it starts anew.
+struct RealData {
   const Data* showers = nullptr;
   const Model* critic = nullptr;
 };
 
 // Folds, goes through compression_stages(), makes integers; a fixed-point format's saturation is told on standard
 // error. Fails when a stage that the recipe names cannot work on this model.
-Compressed compress_model(const Recipe&, const Model&, Span<const Tensor> inputs, const Opponent&, int threads);
+Compressed compress_model(const Recipe&, const Model&, Span<const Tensor> inputs, const RealData&, int threads);
 
 // The folded model in integers as it is, neither pruned nor tuned: what quantisation alone costs.
-Program quantized_alone(const Recipe&, const Model& folded, Span<const Tensor> inputs, const Opponent&, int threads);
+Program quantized_alone(const Recipe&, const Model& folded, Span<const Tensor> inputs, const RealData&, int threads);
 
 }  // namespace quench

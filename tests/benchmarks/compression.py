@@ -29,8 +29,8 @@ EIGHT = {"bits": 8, "sparsity": 0, "rounding": "adaround", "weight_range": "mse"
 FLASH = 65536
 NOISES = 5
 THREE = {**UNTUNED, "bits": 3, "sparsity": 0}
-PRUNED = {**CRITIC, "alpha": 0.002, "bits": 8, "prune": "obc", "tune_steps": 4000, "quantized_tune_steps": 60000,
-          "table_tolerance": 0.005}
+PRUNED = {**CRITIC, "alpha": 0.002, "occupancy": True, "bits": 8, "prune": "obc", "tune_steps": 4000,
+          "quantized_tune_steps": 60000, "table_tolerance": 0.005}
 # Small layers keep more. 80 %: densities about as (inputs + outputs) / (inputs * outputs), Erdos-Renyi, as sparse
 # networks from scratch have them (Mocanu et al. 2018). 90 %: near the best of 20 of equal size, by FPD before tuning in
 # integers (seed 3).
@@ -48,7 +48,7 @@ ROWS = {
     "quantised-8bit": ({**UNTUNED, **EIGHT}, 0, None),
     "quantised-4bit": ({**UNTUNED, **CRITIC, "bits": 4, "sparsity": 0, "quantized_tune_steps": 14000}, 1, 5),
     "pruned-80": ({**PRUNED, "sparsity": 0.8, "layer_sparsity": PRUNED_80}, 0, None),
-    "pruned-90": ({**PRUNED, "occupancy": True, "sparsity": 0.9, "layer_sparsity": PRUNED_90}, 1, None),
+    "pruned-90": ({**PRUNED, "sparsity": 0.9, "layer_sparsity": PRUNED_90}, 1, None),
     "lossless": ("lossless.toml", 0, 15),
     "smallest": ("smallest.toml", None, 15),
     "nearest-3bit": (THREE, None, None),

@@ -54,6 +54,7 @@ void refit_row(const float* dense, float* sparse, const std::vector<double>& h, 
       kept.push_back(k);
     else if (dense[k] != 0)
       gone.push_back(k);
+  if (gone.empty()) std::copy(dense, dense + n, sparse);
   if (kept.empty() || gone.empty()) return;
   std::vector<double> part, change;
   for (std::size_t i : kept) {

@@ -21,12 +21,12 @@ void drop_smallest(std::vector<float*> weights, double fraction) {
   for (std::size_t i = 0; i < count; ++i) *weights[i] = 0;
 }
 
-void check_layers(const Model& m, double fraction) {
+void check_layers(const Model& m, double fraction, PruneScope scope) {
   for (const Node& node : m.nodes) {
     const auto* op = std::get_if<Linear>(&node.op);
     if (op && std::all_of(op->weight.data.begin(), op->weight.data.end(), [](float w) { return w == 0; }))
       fail("prune: sparsity ", fraction, " removes all ", op->weight.data.size(), " weights of layer ", node.name,
-           "; ask for less, or prune every layer alone");
+           scope == PruneScope::global ? "; ask for less, or prune every layer alone" : "; ask for less");
   }
 }
 
@@ -66,7 +66,7 @@ Model prune(Model m, double fraction, PruneScope scope) {
     all.insert(all.end(), own.begin(), own.end());
   }
   if (scope == PruneScope::global) drop_smallest(all, fraction);
-  check_layers(m, fraction);
+  check_layers(m, fraction, scope);
   return m;
 }
 
@@ -92,7 +92,7 @@ Model prune(const Model& m, const PruneSettings& s, Span<const Tensor> inputs, i
   if (s.method == "neurons") return remove_neurons(m, inputs, s.sparsity, Importance::energy, threads);
   const Model sparse = change_layers(
       m, inputs, nullptr, [&](const LayerView& view) { return pruned(view, s, threads); }, threads);
-  check_layers(sparse, s.sparsity);
+  check_layers(sparse, s.sparsity, s.scope);
   return sparse;
 }
 

@@ -177,8 +177,11 @@ QValue Quantizer::format(Value v, bool table_follows, bool zero_point, const Lay
                         : range.low >= 0 ? Coding::non_negative
                         : affine         ? Coding::affine
                                          : Coding::symmetric;
-  const int hidden = own && own->activation_bits ? own->activation_bits : s_.activation_bits;
-  const int bits = joined ? joined : last ? s_.output_bits : hidden;
+  const int given = own ? own->activation_bits : 0;
+  if (joined && given && given != joined)
+    fail("quantise: ", given, "-bit outputs are asked for of what makes ", info(v).name,
+         ", but it is joined to numbers of ", joined, " bits; leave its OUTPUT_BITS out of compress.layer_bits");
+  const int bits = joined ? joined : given ? given : last ? s_.output_bits : s_.activation_bits;
   if (own && own->output_scale > 0) return code_value(width, bits, coding != Coding::non_negative, own->output_scale);
   if (!last) return code_for(width, range.low, range.high, bits, coding, s_.power_of_two);
   const double high = 1.25 * largest(v);  // rare events may leave the calibrated range; 16 bits can afford it

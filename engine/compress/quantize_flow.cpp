@@ -92,11 +92,12 @@ Quantizer::Coded Quantizer::widened(const Coded& x, const std::string& name) {
 
 // Shifts are whole powers of two of wide steps; what the range does not ask for is not a code.
 QValue Quantizer::parameter_format(Value v, const LayerFormat* own) const {
-  const double reach = largest(v) * 1.25, most = std::exp2(s_.output_bits - 1) - 1;
+  const int bits = own && own->activation_bits ? own->activation_bits : s_.output_bits;
+  const double reach = largest(v) * 1.25, most = std::exp2(bits - 1) - 1;
   const bool given = own && own->output_scale > 0;
   const double exponent = given ? std::round(std::log2(own->output_scale / wide_scale_))
                                 : std::ceil(std::log2(reach / (most * wide_scale_)));
-  QValue y = code_value(info(v).width, s_.output_bits, true, wide_scale_ * std::exp2(std::clamp(exponent, 0.0, 15.0)));
+  QValue y = code_value(info(v).width, bits, true, wide_scale_ * std::exp2(std::clamp(exponent, 0.0, 15.0)));
   if (own && own->output_high) y.high = own->output_high;
   if (!given) y.high = std::min(y.high, std::max<std::int64_t>(nearest(reach / y.scale), 1));
   y.low = -y.high;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/compress/layer_walk.h"
 #include "engine/compress/quantize.h"
 
 namespace quench {
@@ -38,7 +39,9 @@ std::vector<std::string> saturation(const Model& m, const std::vector<Range>& ra
     };
     const auto [low, high] = std::minmax_element(op->weight.data.begin(), op->weight.data.end());
     note("weights", *low, *high);
-    note("outputs", ranges[index(node.output)].low, ranges[index(node.output)].high);
+    const Range& range = ranges[index(node.output)];
+    const bool cut = slope_behind(m, node.output) == 0;  // by a ReLU, whose output is what has the format
+    note("outputs", cut ? std::max(range.low, 0.0f) : range.low, range.high);
     const double largest = std::max(std::fabs(*low), std::fabs(*high));
     if (largest > 0 && largest < f.scale() / 2)
       found.push_back("weights of layer " + node.name + " reach " + std::to_string(largest) +

@@ -43,6 +43,15 @@ void check_distill(const Recipe& r, const std::string& where) {
   if (teacher && d.alpha == 1 && d.steps == 0)
     fail(where, ": distill.teacher ", d.teacher,
          " has nothing to teach in 0 steps: set distill.steps, or alpha below 1");
+  if (d.alpha < 1 && d.steps > 0)
+    fail(where, ": distill.steps ", d.steps, " is for alpha = 1; with a critic beside the teacher, alpha ", d.alpha,
+         ", train.steps is what counts: leave it out");
+  if (d.alpha < 1 && d.temperature != 1)
+    fail(where, ": distill.temperature ", d.temperature, " is for alpha = 1; it is ", d.alpha,
+         ", where outputs are compared by squared differences, in which a temperature cancels: leave it out");
+  if (d.feature_weight > 0 && r.model.family == "flow")
+    fail(where, ": distill.feature_weight ", d.feature_weight,
+         " compares last hidden values, which a flow has not: set it to 0");
   if (d.feature_weight > 0 && d.alpha < 1)
     fail(where, ": distill.feature_weight ", d.feature_weight, " is for alpha = 1; it is ", d.alpha);
   if (d.budget_bits > 0 && !teacher && (r.model.family != "flow" || d.steps == 0))
@@ -82,6 +91,21 @@ void check_compress(const Recipe& recipe, const std::string& where) {
     fail(where, ": compress.layer_bits ", c.layer_bits,
          " is for scales that follow from the ranges; beside compress.fixed_point ", c.fixed_point,
          " single layers get theirs by compress.layer_fixed_point");
+  const Recipe::Compress usual;
+  if (!c.fixed_point.empty() && (c.bits != usual.bits || c.activation_bits != usual.activation_bits))
+    fail(where, ": compress.fixed_point ", c.fixed_point,
+         " fixes the bits of weights and of values, too: leave compress.bits and activation_bits out, which are ",
+         c.bits, " and ", c.activation_bits);
+  if (c.multiplier == "narrow" && (c.scales == "power-of-two" || !c.fixed_point.empty()))
+    fail(where, ": compress.multiplier narrow is for free scales; powers of two need no multiplier: leave it out");
+  if (c.calibration != "percentile" && c.percentile != usual.percentile)
+    fail(where, ": compress.percentile ", c.percentile, " is for compress.calibration percentile, which is ",
+         c.calibration);
+  for (const auto& [layer, own] : layer_fixed_point(recipe))
+    if (layer_bits(recipe).count(layer))
+      fail(where, ": layer ", layer,
+           " has bits in compress.layer_bits and a format, which has its own, in "
+           "compress.layer_fixed_point: remove one of the two");
   int most_bits = c.bits;
   for (const auto& [layer, own] : layer_bits(recipe)) most_bits = std::max(most_bits, own.bits);
   if (!c.symmetric_weights && most_bits > 15)

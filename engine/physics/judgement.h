@@ -1,6 +1,7 @@
 // The judge's sentence on one sample: distances and classifiers against the reference, and the class of a compression.
 // SPDX-License-Identifier: MIT
 #pragma once
+#include <cmath>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,9 @@ struct ClassifierScore {
   Estimate auc;                    // mean; error: of the mean over the seeds, of one seed `chance`
   double divergence = 0;           // Jensen-Shannon, 0 .. 1, mean over the seeds
   double chance = 0;  // standard deviation of the AUC, about 1/2, when the two samples cannot be told apart
+
+  // The same of the mean over the seeds.
+  double chance_of_mean() const { return chance / std::sqrt(seeds); }
 };
 
 // Absent: too few events (then `notes` says how many it needs), or not asked for.

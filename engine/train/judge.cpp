@@ -53,7 +53,10 @@ Judgement judge_showers(const Geometry& g, const Events& reference, const Events
 void add_floors(Judgement& j, const Geometry& g, const Events& reference, const JudgeSettings& s, int threads) {
   const FeatureVectors all = high_level_features(g, reference, threads);
   const FeatureVectors even = every_other(all, 0), odd = every_other(all, 1);
-  if (even.rows() < events_needed(all.columns)) return;
+  if (even.rows() < events_needed(all.columns)) {
+    j.notes.push_back(few("the floors of FPD and KPD", 2 * events_needed(all.columns), j));
+    return;
+  }
   const double scale = (1.0 / j.reference_events + 1.0 / j.candidate_events) / (2.0 / even.rows());
   const auto scaled = [&](const Estimate& e) { return Estimate{scale * e.value, scale * e.error}; };
   const std::uint64_t draws = stream_seed(s.seed, Use::bootstrap);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <variant>
 
 #include "engine/core/error.h"
@@ -32,10 +33,18 @@ Model free_parameters(const Model& model) {
   return mask;
 }
 
-// What the last Linear reads.
+// What the last Linear reads; beside a skip, that which does not read what the first one reads.
 Value last_hidden(const Model& core) {
+  std::vector<Value> ends = core.outputs;
+  std::optional<Value> first;
   for (const Node& node : core.nodes)
-    if (node.output == core.outputs[0] && std::holds_alternative<Linear>(node.op)) return node.inputs[0];
+    if (node.output == core.outputs[0] && std::holds_alternative<Sum>(node.op)) ends = node.inputs;
+  for (const Node& node : core.nodes) {
+    if (!std::holds_alternative<Linear>(node.op)) continue;
+    if (!first) first = node.inputs[0];
+    const bool ending = std::find(ends.begin(), ends.end(), node.output) != ends.end();
+    if (ending && (ends.size() == 1 || node.inputs[0] != *first)) return node.inputs[0];
+  }
   fail("tuning: model ", core.name, " does not end in a Linear layer, so it has no last hidden values to compare");
 }
 

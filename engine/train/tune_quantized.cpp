@@ -164,7 +164,8 @@ struct Forward {
       saved.resize(1);
       real_output(place, tape.values[index(node.inputs[0])], saved[0]);
       if (place.output == node.output) continue;
-      // The activation's way back asks for its input's sign; 0 where the output is clipped.
+      // The activation's way back asks for its input's sign; 0 where the output is clipped, which stops a ReLU's way
+      // back but not a leaky one's, whose clipped outputs are taken straight through, as those of bare Linears.
       const CodedValue& coded = q.values.at(index(place.output));
       const std::int64_t high = q.program.values[index(coded.value)].high;
       Tensor& before = tape.values[index(node.output)];
@@ -224,15 +225,17 @@ void output_gradient(const Model& core, const Quantized& q, const Shards& shards
     const CodedLinear& place = q.linears[l];
     if (place.output == core.outputs[0] || moves(core, place.output)) continue;
     const QValue& out = q.program.values[index(q.values.at(index(place.output)).value)];
-    const float high = static_cast<float>(static_cast<double>(out.high - out.zero) * out.scale);
+    const float low = static_cast<float>(static_cast<double>(out.low - out.zero) * out.scale),
+                high = static_cast<float>(static_cast<double>(out.high - out.zero) * out.scale);
     double sum = 0;
     for (std::size_t k = 0; k + 1 < shards.begin.size(); ++k) {
       const Tape& tape = shards.tapes[k];
       const Tensor &slope = tape.gradients[index(place.output)], &quantised = tape.values[index(place.output)],
                    &real = tape.saved[place.node][0];
       for (std::size_t i = 0; i < slope.size(); ++i)
-        sum += static_cast<double>(slope.data[i]) *
-               static_cast<double>(quantised.data[i] - (real.data[i] > high ? 0.0f : real.data[i]));
+        sum +=
+            static_cast<double>(slope.data[i]) *
+            static_cast<double>(quantised.data[i] - (real.data[i] < low || real.data[i] > high ? 0.0f : real.data[i]));
     }
     steps[2 * l + 1].data[0] = static_cast<float>(sum);
   }

@@ -75,6 +75,9 @@ int compress_verb(const Arguments& a) {
   if (given(a, "--tune-steps") && r.compress.tune_steps > 0 && !can_be_tuned(m))
     fail("--tune-steps ", r.compress.tune_steps, ": model ", m.name,
          " is no generator that quench trained and cannot be tuned; give --tune-steps 0");
+  if (r.compress.quantized_tune_steps > 0 && !can_be_tuned(m))
+    fail("compress.quantized_tune_steps ", r.compress.quantized_tune_steps, ": model ", m.name,
+         " is no generator that quench trained and cannot be tuned; set it to 0");
   const std::vector<Tensor> inputs =
       features ? calibrating_rows(m, text(a, "--data")) : calibration_inputs(r, m, workers);
   const Program p = compress_model(r, m, inputs, {showers ? &*showers : nullptr}, workers).program;

@@ -31,7 +31,7 @@ std::string judgements_text(const std::vector<NamedComparison>& rows, std::uint6
                                     estimate_text(j.kernel_floor, 1e3)};
     for (const auto* c : {&j.low, &j.high}) {
       cells.push_back(*c ? estimate_text((*c)->auc) : "-");
-      floors.push_back(*c ? estimate_text(Estimate{0.5, (*c)->chance}) : "-");
+      floors.push_back(*c ? estimate_text(Estimate{0.5, (*c)->chance_of_mean()}) : "-");
     }
     for (const auto* c : {&j.low, &j.high}) cells.push_back(*c ? rounded((*c)->divergence, 2) : "-");
     table.rows.push_back(cells);

@@ -46,6 +46,15 @@ std::vector<Amounts> ceilings(const Budget& b, const Width& w, std::int64_t floa
   return all;
 }
 
+// Of the layers whose bits are chosen.
+std::size_t largest_layer(const std::vector<LayerSensitivity>& layers, const std::vector<std::size_t>& option) {
+  std::size_t largest = 0;
+  const auto cost = [&](std::size_t l) { return layers[l].options[option[l]].cost; };
+  for (std::size_t l = 1; l < option.size(); ++l)
+    if (cost(l) > cost(largest)) largest = l;
+  return largest;
+}
+
 // What lets the smallest form of every width not fit, told of the width that misses the limit by least.
 [[noreturn]] void refuse(const StudyBench& s, const Budget& b, const std::vector<Width>& all) {
   for (int r = 0; r < resource_count; ++r) {
@@ -71,11 +80,9 @@ std::vector<Amounts> ceilings(const Budget& b, const Width& w, std::int64_t floa
            r == work ? "" : rounded(s.recipe.compress.table_tolerance, 3));
     const std::vector<LayerSensitivity>& layers = r == work ? least.layers_in_work : least.layers;
     const std::vector<std::size_t> option = allocations(layers).back().option;
-    std::size_t largest = 0;
-    const auto cost = [&](std::size_t l) { return layers[l].options[option[l]].cost; };
-    for (std::size_t l = 1; l < layers.size(); ++l)
-      if (cost(l) > cost(largest)) largest = l;
-    fail(what, "its largest layer, ", layers[largest].layer, ", takes ", r == flash ? cost(largest) / 8 : cost(largest),
+    const std::size_t largest = largest_layer(layers, option);
+    const std::int64_t cost = layers[largest].options[option[largest]].cost;
+    fail(what, "its largest layer, ", layers[largest].layer, ", takes ", r == flash ? cost / 8 : cost,
          "; use a smaller model.hidden");
   }
   fail("search: the limits can be met one by one, but not together; relax one of them");
@@ -93,10 +100,14 @@ StudyPoint candidate_point(const Recipe& recipe, const Width& w, const Candidate
   p.model = w.path;
   Recipe::Compress& c = p.recipe.compress;
   c.layer_bits = bits, c.layer_sparsity = zeros, c.layer_fixed_point = "", c.sparsity = 0;
-  c.schedule = "at-once", c.scope = "layer";
+  c.schedule = "at-once", c.scope = "layer", c.dead_zone = 0;
+  set_aside_what_is_learned(c);
   if (c.tune_steps == 0) c.tune_steps = 4000;
   if (c.quantized_tune_steps == 0) c.quantized_tune_steps = 4000;
-  if (candidate.quick) p.series += ", quick", c.tune_steps /= quick_part, c.quantized_tune_steps /= quick_part;
+  if (candidate.quick)
+    p.series += ", quick", c.tune_steps /= quick_part,
+        c.quantized_tune_steps = std::max(1, c.quantized_tune_steps / quick_part);
+  check_recipe(p.recipe, "search: candidate " + p.name);
   return p;
 }
 
@@ -160,9 +171,18 @@ bool is_of(const std::string& grade, const StudyResult& r) {
   return !grade.empty() && (r.grade == grade || (grade == "light" && r.grade == "lossless"));
 }
 
+// By which part of itself the limit that is missed most is missed.
+double excess(const Amounts& has, const Amounts& limit) {
+  double most = 0;
+  for (int r = 0; r < resource_count; ++r)
+    if (limit[r]) most = std::max(most, static_cast<double>(has[r]) / static_cast<double>(limit[r]) - 1);
+  return most;
+}
+
 // Of those that fit the smallest of the class that is asked for, or the best; with the sentence that says so.
-Choice chosen(const Budget& b, const StudyResult& of_float, const std::vector<Candidate>& all) {
-  const Candidate *best = nullptr, *of_class = nullptr, *nearest = &all[0];
+Choice chosen(const Budget& b, const StudyResult& of_float, const std::vector<Width>& widths,
+              const std::vector<Candidate>& all) {
+  const Candidate *best = nullptr, *of_class = nullptr;
   int fitting = 0;
   for (const Candidate& c : all) {
     if (!c.fits) continue;
@@ -172,11 +192,18 @@ Choice chosen(const Budget& b, const StudyResult& of_float, const std::vector<Ca
   }
   const std::string count = std::to_string(fitting);
   if (!best) {
-    std::string why = "none of " + std::to_string(all.size()) + " candidates fits: " + nearest->point.name;
+    const Candidate& nearest = *std::min_element(all.begin(), all.end(), [&](const Candidate& x, const Candidate& y) {
+      return excess(x.has, b.limit) < excess(y.has, b.limit);
+    });
+    std::string why = "none of " + std::to_string(all.size()) + " candidates fits; the nearest, " + nearest.point.name;
     for (int r = 0; r < resource_count; ++r)
-      if (b.limit[r] && nearest->has[r] > b.limit[r])
-        why += " takes " + grouped(nearest->has[r]) + " " + resource_names[r] + ", the limit is " + grouped(b.limit[r]);
-    return {{}, why + "; use a smaller model.hidden or fewer activation bits"};
+      if (b.limit[r] && nearest.has[r] > b.limit[r])
+        why += ", takes " + grouped(nearest.has[r]) + " " + resource_names[r] + ", " +
+               grouped(nearest.has[r] - b.limit[r]) + " more than the limit of " + grouped(b.limit[r]);
+    const std::vector<LayerSensitivity>& layers = widths[nearest.width].layers;
+    return {{},
+            why + "; its largest layer is " + layers[largest_layer(layers, nearest.option)].layer +
+                "; use a smaller model.hidden or fewer activation bits"};
   }
   if (!b.grade.empty() && !of_class)
     return {{},
@@ -197,14 +224,24 @@ void expect_judge(const Budget& b, const StudyBench& s) {
        s.judgement.notes.empty() ? "classifiers are off" : s.judgement.notes[0]);
 }
 
+// Keys that fix what a search chooses.
+void expect_choice(const Recipe::Compress& c) {
+  if (!c.symmetric_weights)
+    fail("search: it measures and sizes symmetric codes, compress.symmetric_weights is false: set it to true");
+  if (!c.fixed_point.empty())
+    fail("search: compress.fixed_point ", c.fixed_point, " fixes the bits of every layer; set it to \"\"");
+  if (c.prune == "n:m" || c.prune == "neurons")
+    fail("search: compress.prune ", c.prune,
+         " leaves no zeros to choose for single layers; set it to magnitude, wanda, obc or blocks");
+}
+
 int search_verb(const Arguments& a) {
   const std::string folder = text(a, "--out");
   Recipe r = load_recipe(a.positionals[0]);
   for (const std::string& setting : texts(a, "--set")) set_field(r, setting);
   if (given(a, "--seed")) r.seed = seed(a);
   check_recipe(r, a.positionals[0]);
-  if (!r.compress.symmetric_weights)
-    fail("search: it measures and sizes symmetric codes, compress.symmetric_weights is false: set it to true");
+  expect_choice(r.compress);
   const Budget b = search_budget(a);
   if (!b.grade.empty() && r.evaluate.classifier_seeds == 0)
     fail("search: --class ", b.grade, " needs classifiers to tell it: set evaluate.classifier_seeds to 1 or more");
@@ -216,7 +253,7 @@ int search_verb(const Arguments& a) {
   std::vector<Candidate> all = judged(s, b, of_float, finalists(s, b, of_float, widths, quick));
   all.insert(all.end(), quick.begin(), quick.end());  // more steps need not make a better one
   all = with_front(b, std::move(all));
-  const Found found{s, b, of_float, widths, all, chosen(b, of_float, all)};
+  const Found found{s, b, of_float, widths, all, chosen(b, of_float, widths, all)};
   const std::string program = folder + "/program.qprog";
   if (found.choice.name.empty())
     std::remove(program.c_str());  // of an earlier search

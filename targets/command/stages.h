@@ -13,7 +13,7 @@ struct Compressed {
   double seconds = 0;
 };
 
-// What a critic (compress.alpha below 1) learns from and where compress.occupancy counts empty layers, and a critic that
+// What a critic (compress.alpha below 1) learns from and compress.occupancy counts empty layers in, and a critic that
 // knows it already; without one it starts anew.
 struct RealData {
   const Data* showers = nullptr;

@@ -64,9 +64,14 @@ std::string result_text(const StudyResult& r, const std::string& key) {
   return text;
 }
 
-// Nothing when it is not whole, or of another key.
+// Nothing when it is damaged, or of another key.
 std::optional<StudyResult> read_result(const std::string& text, const std::string& path, const std::string& key) {
-  const TomlDocument document = parse_toml(text, path);
+  TomlDocument document;
+  try {
+    document = parse_toml(text, path);
+  } catch (const Error&) {
+    return {};
+  }
   const auto entry = [&](const std::string& name) {
     return std::find_if(document.entries.begin(), document.entries.end(),
                         [&](const TomlEntry& e) { return e.key == name; });
@@ -83,20 +88,29 @@ std::optional<StudyResult> read_result(const std::string& text, const std::strin
   return r;
 }
 
+// A file may hold other events than those of its name did before.
+std::uint64_t hash_of(const Data& data) {
+  Hash h;
+  h.text(data.origin), h.text(data.geometry.name);
+  for (const Events* events : {&data.training, &data.reference, &data.second})
+    h.tensor(events->showers), h.tensor(events->incident_energies);
+  return h.value;
+}
+
 // Of all that decides a result.
 std::string key_of(const StudyBench& s, const Recipe& r) {
   Hash h;
-  h.text(version), h.word(recipe_hash(r)), h.text(s.data.origin);
+  h.text(version), h.word(recipe_hash(r)), h.word(s.events_hash);
   for_each_parameter(s.model, [&](std::size_t, const std::string&, const Tensor& t) { h.tensor(t); });
   return std::to_string(h.value);
 }
 
 // Of all that decides what is trained. A teacher counts by its weights.
-std::string training_key(const Recipe& r, const Data& data, const Model& teacher) {
+std::string training_key(const StudyBench& s, const Recipe& r, const Model& teacher) {
   std::vector<std::string> sections{"", "data", "model", "train", "flow", "vae", "distill"};
   if (r.distill.budget_bits > 0) sections.push_back("compress");  // which says how wide a student may be
   Hash h;
-  h.word(recipe_hash(r, sections)), h.word(static_cast<std::uint64_t>(r.compress.latent_bits)), h.text(data.origin);
+  h.word(recipe_hash(r, sections)), h.word(static_cast<std::uint64_t>(r.compress.latent_bits)), h.word(s.events_hash);
   for_each_parameter(teacher, [&](std::size_t, const std::string&, const Tensor& t) { h.tensor(t); });
   return std::to_string(h.value);
 }
@@ -126,7 +140,7 @@ void judge(StudyResult& result, const StudyBench& s, const Events& candidate, in
   take(s.judgement.kernel_floor, result.kpd_floor, result.kpd_floor_error);
   if (found.low) take(found.low->auc, result.auc_low, result.auc_low_error);
   if (found.high) take(found.high->auc, result.auc_high, result.auc_high_error);
-  if (found.high) result.auc_chance = found.high->chance / std::sqrt(found.high->seeds);
+  if (found.high) result.auc_chance = found.high->chance_of_mean();
   if (const auto q = quality(s.comparison, s.judgement, c, found))
     result.grade = class_name(q->grade), result.reason = quality_text(*q);
 }
@@ -151,7 +165,7 @@ double mean_separation_error(const StudyResult& r) { return mean(r.separation_er
 double mean_floor(const StudyResult& r) { return mean(r.floor); }
 
 Model kept_model(const StudyBench& s, const std::string& name, const Recipe& r, const Model& teacher, int threads) {
-  const std::string base = s.folder + "/" + name, path = base + ".onnx", key = training_key(r, s.data, teacher),
+  const std::string base = s.folder + "/" + name, path = base + ".onnx", key = training_key(s, r, teacher),
                     key_path = base + ".key", found = exists(key_path) ? read_file(key_path) : "";
   if (exists(path) && found == key) return load_model(path);
   // A student's checkpoint, and a flow's after its own.
@@ -167,6 +181,12 @@ Model kept_model(const StudyBench& s, const std::string& name, const Recipe& r, 
   return load_model(path);
 }
 
+void set_aside_what_is_learned(Recipe::Compress& c) {
+  const Recipe::Compress usual;
+  c.rounding = usual.rounding, c.weight_range = usual.weight_range, c.bias_correction = usual.bias_correction;
+  c.calibration = usual.calibration, c.percentile = usual.percentile, c.symmetric = usual.symmetric;
+}
+
 StudyBench study_bench(const Recipe& r, const std::string& folder, const std::string& given, int threads) {
   if (!usual_stages(r))
     fail(
@@ -176,7 +196,7 @@ StudyBench study_bench(const Recipe& r, const std::string& folder, const std::st
   if (!given.empty()) s.model = load_model(given);
   make_folder(folder);
   if (!given.empty()) save_model(s.model, folder + "/model.onnx"), std::filesystem::remove(folder + "/model.key");
-  s.data = load_data(r, threads);
+  s.data = load_data(r, threads), s.events_hash = hash_of(s.data);
   if (given.empty()) s.model = kept_model(s, "model", r, {}, threads);
   s.settings.seed = r.seed, s.settings.classifier_seeds = r.evaluate.classifier_seeds;
   const Tensor energies = cycled(s.data.second.incident_energies, r.evaluate.events);
@@ -197,7 +217,7 @@ StudyResult float_result(const StudyBench& s, int threads) {
 
 StudyResult measured(const StudyBench& s, const StudyPoint& point, int threads) {
   const std::string base = s.folder + "/" + point.name, path = base + ".toml", key = key_of(s, point.recipe);
-  if (exists(path))
+  if (exists(path) && exists(base + ".qprog"))
     if (const auto kept_result = read_result(read_file(path), path, key)) return *kept_result;
   if (interrupted()) fail("study: interrupted before ", point.name, "; the same command goes on from there");
   std::fprintf(stderr, "%s ...\n", point.name.c_str());

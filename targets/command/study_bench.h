@@ -71,7 +71,12 @@ struct StudyBench {
   JudgeSettings settings;
   Comparison comparison;
   Judgement judgement;
+  std::uint64_t events_hash = 0;  // of `data`
 };
+
+// Codes and scales that tuning in integers learns: keys that would solve for them go back to their defaults, which
+// check_recipe() asks for.
+void set_aside_what_is_learned(Recipe::Compress&);
 
 // The model at `given`, or the recipe's: trained in the folder, or what it holds already. It stands there as
 // model.onnx.

@@ -37,12 +37,10 @@ StudyPoint point(const Recipe& r, const std::string& name, const std::string& se
   if (bits == 16) c.symmetric_weights = true;  // which leave no bit for a zero point
   if (sparsity == 0) c.prune = usual.prune, c.pattern = "";
   if (tuned == Tuned::no) c.schedule = usual.schedule;
-  if (tuned != Tuned::in_integers) {
+  if (tuned == Tuned::in_integers)
+    set_aside_what_is_learned(c);
+  else
     c.alpha = usual.alpha;
-  } else {  // which learns what these would solve for
-    c.rounding = usual.rounding, c.weight_range = usual.weight_range, c.bias_correction = usual.bias_correction;
-    c.calibration = usual.calibration, c.symmetric = usual.symmetric;
-  }
   return p;
 }
 
@@ -81,11 +79,12 @@ std::vector<StudyPoint> distillation(const Recipe& r, const std::string& teacher
                            r.compress.bits, 0, Tuned::no);
       p.recipe.model.hidden = hidden, p.trains = true;
       p.recipe.distill.budget_bits = 0;  // the widths are the point's
-      p.recipe.distill.steps = r.distill.steps > 0 ? r.distill.steps : r.train.steps;
-      if (taught)
-        p.recipe.distill.teacher = teacher;
-      else
-        p.recipe.train.steps = p.recipe.distill.steps, p.recipe.distill = {};
+      const int steps = r.distill.steps > 0 ? r.distill.steps : r.train.steps;
+      if (!taught) p.recipe.distill = {};
+      if (taught) p.recipe.distill.teacher = teacher;
+      const bool of_teacher_alone = taught && r.distill.alpha == 1;
+      p.recipe.distill.steps = of_teacher_alone ? steps : 0;
+      if (!of_teacher_alone) p.recipe.train.steps = steps;
       points.push_back(std::move(p));
     }
   return points;

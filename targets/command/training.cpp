@@ -149,6 +149,11 @@ Validation validation(const Recipe& r) { return {r.train.validation_events, r.tr
 GanSettings student_settings(const Recipe& r, const Preprocessing& p, const Model* teacher) {
   GanSettings s = gan_settings(r);
   if (teacher) s.heads = softmax_heads(*teacher);
+  if (!teacher && (r.distill.feature_weight > 0 || r.distill.temperature != 1))
+    std::fprintf(
+        stderr,
+        "quench: note: this generator has no teacher (distill.teacher): distill.feature_weight and temperature "
+        "do nothing to it\n");
   if (r.distill.budget_bits == 0) return s;
   const int fixed = fixed_point(r).width, outputs = s.heads ? heads_width(*s.heads) : p.numbers.mean.columns();
   const SizeBudget budget{static_cast<std::int64_t>(r.distill.budget_bits), fixed ? fixed : r.compress.bits,

@@ -192,6 +192,9 @@ class Chain(CommandTest):
         self.ok('compress', 'noise.onnx', '--sparsity', 0.5, '--out', 'noise.qprog')
         self.assertEqual(self.json('inspect', 'noise.qprog')['nonzeros'], 3)
         self.refused('compress', 'noise.onnx', '--tune-steps', 5, '--out', 'p.qprog', says='--tune-steps')
+        self.write('integers.toml', '[compress]\nquantized_tune_steps = 9\n')
+        self.refused('compress', 'noise.onnx', '--recipe', 'integers.toml', '--out', 'p.qprog',
+                     says='compress.quantized_tune_steps 9: model')
         self.copy('events.npz')
         self.refused('compress', 'noise.onnx', '--data', 'events.npz', '--out', 'p.qprog', says='geometry')
         self.copy('out/model.onnx')

@@ -155,7 +155,7 @@ class Teacher(CommandTest):
 
     def test_students(self):
         for settings in [('distill.steps=30',), ('distill.steps=30', 'distill.feature_weight=0.5'),
-                         ('distill.alpha=0.5',)]:
+                         ('distill.steps=30', 'distill.feature_weight=0.5', 'model.skip=true'), ('distill.alpha=0.5',)]:
             answer = self.student(*settings)
             self.assertEqual(answer.returncode, 0, answer.stderr)
             self.ok('sample', 'student.onnx', '--events', 5, '--out', 'student.npz')
@@ -244,7 +244,8 @@ class SoftmaxTeacher(CommandTest):
         self.assertEqual(self.read('m.onnx'), self.read('whole.onnx'))
 
     def test_what_cannot_be(self):
-        self.refused('train', 'vae.toml', *self.settings('model.family=gan', 'distill.alpha=0.5'), '--out', 'm.onnx',
+        self.refused('train', 'vae.toml', *self.settings('model.family=gan', 'distill.alpha=0.5', 'distill.steps=0'),
+                     '--out', 'm.onnx',
                      says=['logits of softmaxes', 'set distill.alpha = 1'])
         self.refused('train', 'vae.toml', *self.settings('data.geometry=grid-2x5x5'), '--out', 'm.onnx',
                      says=['makes showers of rings-10x5, the data are of grid-2x5x5'])

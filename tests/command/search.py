@@ -63,6 +63,17 @@ class Search(CommandTest):
             self.assertLessEqual(c['instructions'], 25000)
             self.assertTrue(any(layer['sparsity'] > 0 for layer in c['layers']))
 
+    def test_zeros_are_those_that_were_chosen(self):
+        # The recipe's own dead zone would find others.
+        answer, found, _ = self.found('--bits', 56000, '--set', 'compress.sparsity=0', '--set',
+                                      'compress.dead_zone=0.9')
+        self.assertNotIn('dead_zone', answer.stderr)
+        for c in found['candidates']:
+            made = self.json('inspect', f"found/{c['point']}.qprog")['layers']
+            for layer in c['layers']:
+                what = next(m['what'] for m in made if m['name'] == layer['layer'])
+                self.assertIn(f"{layer['bits']}-bit weights", what)
+
     def test_class(self):
         for words, says in [([], 'needs classifiers'),
                             (['--set', 'evaluate.classifier_seeds=1'], 'cannot be told with evaluate.events = 80')]:
@@ -77,6 +88,10 @@ class Search(CommandTest):
                             (['--ram', 16], 'which reads and makes most, takes'),
                             (['--target', 'cortex-m4', '--instructions', 100], 'noise and tables alone take'),
                             (['--bits', 56000, '--set', 'compress.symmetric_weights=false'], 'set it to true'),
+                            (['--bits', 56000, '--set', 'compress.fixed_point=16,8'], 'set it to ""'),
+                            (['--bits', 56000, '--set', 'compress.prune=neurons'], 'set it to magnitude, wanda, obc'),
+                            (['--bits', 56000, '--set', 'compress.prune=n:m', '--set', 'compress.pattern=2:4', '--set',
+                              'compress.sparsity=0.5'], 'set it to magnitude, wanda, obc'),
                             ([], 'nothing is asked for'), (['--class', 'good'], '"good" is not known')]:
             answer = self.search(*words)
             self.assertEqual(answer.returncode, 1, answer.stdout)

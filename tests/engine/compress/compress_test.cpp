@@ -182,6 +182,18 @@ TEST_CASE("a given fixed-point format says what saturates") {
   const std::vector<std::string> found = saturation(m, ranges, s);
   REQUIRE_FALSE(found.empty());
   CHECK(found[0].find("ap_fixed<8, 1> holds -1.000000 .. 0.992188: they saturate") != std::string::npos);
+
+  // What a ReLU behind the layer cuts is not in any code.
+  Model rectified;
+  rectified.name = "rectified";
+  const Value x = add_input(rectified, "x", 1, InputKind::features);
+  Value h = append(rectified, "first", linear(1, 1), {x}, 1);
+  const std::vector<Range> low{{-9, 0.5f}, {-9, 0.5f}, {0, 0.5f}};
+  rectified.outputs = {h};
+  REQUIRE(saturation(rectified, low, s).size() == 1);
+  CHECK(saturation(rectified, low, s)[0].find("outputs of layer first reach -9") == 0);
+  rectified.outputs = {append(rectified, "relu", Relu{}, {h}, 1)};
+  CHECK(saturation(rectified, low, s).empty());
 }
 
 TEST_CASE("a fixed-point format of one layer: its weights and outputs, and no others") {

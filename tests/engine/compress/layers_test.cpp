@@ -24,6 +24,32 @@ TEST_CASE("a permutation of codes is exact, and the layer before it keeps the bi
   CHECK(o.worst_codes * out.scale < 0.05);
 }
 
+TEST_CASE("a layer's own output bits hold for the last one and in front of a table, and not where it is joined") {
+  Model m;
+  m.name = "own";
+  const Value x = add_input(m, "x", 6, InputKind::features);
+  Value h = append(m, "first", random_linear(6, 5, 1), {x}, 5);
+  h = append(m, "tanh", Tanh{}, {h}, 5);
+  m.outputs = {append(m, "last", random_linear(5, 3, 2), {h}, 3)};
+  const auto bits = [](const Program& p, const std::string& layer) {
+    for (const QNode& node : p.nodes)
+      if (node.name == layer) return p.values[index(node.output)].bits;
+    return 0;
+  };
+  QuantizeSettings s;
+  CHECK(bits(quantized(m, s).program, "first") == 16);
+  CHECK(bits(quantized(m, s).program, "last") == 16);
+  s.layers["first"].activation_bits = 11, s.layers["last"].activation_bits = 7;
+  const Outcome own = quantized(m, s);
+  CHECK(bits(own.program, "first") == 11);
+  CHECK(bits(own.program, "last") == 7);
+  CHECK(own.worst_codes < 2);
+
+  Model joined = m;
+  joined.outputs = {append(joined, "join", Concat{}, {joined.outputs[0], h}, 8)};
+  CHECK_THROWS_WITH_AS(quantized(joined, s), doctest::Contains("7-bit outputs are asked for"), Error);
+}
+
 TEST_CASE("a permutation between a concatenation and a Linear moves the scales of the columns along") {
   Model m;
   m.name = "scales";

@@ -103,7 +103,16 @@ TEST_CASE("OBC takes from rows what costs least, and beats scores without a solu
     const double magnitude = output_error(op, std::get<Linear>(prune(m, sparsity, PruneScope::layer).nodes[0].op), x);
     CHECK(obc < 0.5 * wanda);
     CHECK(obc < 0.5 * magnitude);
-    CHECK(output_error(op, refitted(op, prune_wanda(op, x, sparsity), x, 1), x) < 0.7 * wanda);
+    const Linear made_up_for = refitted(op, prune_wanda(op, x, sparsity), x, 1);
+    CHECK(output_error(op, made_up_for, x) < 0.7 * wanda);
+    // A row that loses nothing is the dense one, whatever the weights were that told which stay.
+    Linear stay = made_up_for;
+    for (int k = 0; k < stay.weight.columns(); ++k) stay.weight.row(1)[k] = 7;
+    const Linear again = refitted(op, stay, x, 1);
+    for (int k = 0; k < op.weight.columns(); ++k) {
+      CHECK(again.weight.row(1)[k] == op.weight.row(1)[k]);
+      CHECK(again.weight.row(0)[k] == made_up_for.weight.row(0)[k]);
+    }
   }
 }
 

@@ -49,7 +49,7 @@ TEST_CASE("values land in their members") {
       "name = \"mine\"\nseed = 9223372036854775807\n"
       "[data]\nsource = 'events.npz'\nminimum_gev = 2\nparticle = \"photon\"\n"
       "[model]\nhidden = [64, 32,]\nbatch_norm = false\n"
-      "[compress]\nbits = 4\nfixed_point = \"16,-2\"\n"
+      "[compress]\noutput_bits = 12\nfixed_point = \"16,-2\"\n"
       "[generate]\ntargets = [\"avr\"]\n",
       "recipe.toml");
   CHECK(r.name == "mine");
@@ -59,7 +59,7 @@ TEST_CASE("values land in their members") {
   CHECK(r.data.particle == "photon");
   CHECK(r.model.hidden == std::vector<int>{64, 32});
   CHECK_FALSE(r.model.batch_norm);
-  CHECK(r.compress.bits == 4);
+  CHECK(r.compress.output_bits == 12);
   CHECK(quench::fixed_point(r).width == 16);
   CHECK(quench::fixed_point(r).integer == -2);
   CHECK(quench::fixed_point(Recipe()).width == 0);
@@ -148,6 +148,21 @@ TEST_CASE("settings that would do nothing are refused") {
   CHECK(compress("prune = \"blocks\"\nlayer_sparsity = \"a=0.5\"") == "no error");
   CHECK(compress("quantized_tune_steps = 9\ndead_zone = 0.8").find("pruned already") != std::string::npos);
   CHECK(compress("quantized_tune_steps = 9\ndead_zone = 0.8\nsparsity = 0.5") == "no error");
+  CHECK(compress("percentile = 99").find("is for compress.calibration percentile, which is min-max") !=
+        std::string::npos);
+  CHECK(compress("percentile = 99\ncalibration = \"percentile\"") == "no error");
+  CHECK(compress("multiplier = \"narrow\"") == "no error");
+  for (const char* format : {"scales = \"power-of-two\"", "fixed_point = \"16,8\""})
+    CHECK(compress(std::string("multiplier = \"narrow\"\n") + format).find("need no multiplier") != std::string::npos);
+  CHECK(compress("fixed_point = \"16,8\"\nbits = 3").find("which are 3 and 8") != std::string::npos);
+  CHECK(compress("scales = \"power-of-two\"\nlayer_bits = \"a=4\"\nlayer_fixed_point = \"a=8,2\"")
+            .find("layer a has bits in compress.layer_bits and a format") != std::string::npos);
+  const std::string taught = "[distill]\nteacher = \"t.onnx\"\n";
+  CHECK(error_of(taught + "alpha = 0.5") == "no error");
+  CHECK(error_of(taught + "alpha = 0.5\nsteps = 9").find("train.steps is what counts") != std::string::npos);
+  CHECK(error_of(taught + "alpha = 0.5\ntemperature = 4").find("in which a temperature cancels") != std::string::npos);
+  CHECK(error_of("[model]\nfamily = \"flow\"\n[distill]\nsteps = 9\nfeature_weight = 1")
+            .find("last hidden values, which a flow has not") != std::string::npos);
 }
 
 TEST_CASE("bits of single layers") {
@@ -199,8 +214,8 @@ TEST_CASE("compression: settings that exclude each other are refused with their 
   CHECK(compress("schedule = \"cubic\"\ntune_steps = 0").find("compress.tune_steps 0") != std::string::npos);
   CHECK(compress("schedule = \"cubic\"\nprune = \"obc\"").find("compress.prune is obc") != std::string::npos);
   CHECK(compress("fixed_point = \"16,8\"\nrounding = \"gptq\"") == "no error");
-  for (const std::string scale : {"calibration = \"mse\"", "weight_range = \"mse\"", "symmetric = false",
-                                  "symmetric_weights = false"})
+  for (const std::string scale :
+       {"calibration = \"mse\"", "weight_range = \"mse\"", "symmetric = false", "symmetric_weights = false"})
     CHECK(compress("fixed_point = \"16,8\"\n" + scale).find("fixes every scale") != std::string::npos);
   for (const std::string solved : {"rounding = \"gptq\"", "weight_range = \"mse\"", "bias_correction = true"})
     CHECK(compress("quantized_tune_steps = 5\n" + solved).find("learns codes and scales") != std::string::npos);

@@ -48,8 +48,10 @@ class Study(CommandTest):
         (self.folder / 'quantization/bits-6.toml').unlink()
         whole = (self.folder / 'quantization/bits-5.toml').read_text()
         (self.folder / 'quantization/bits-5.toml').write_text(whole[:whole.index('separation')])
+        (self.folder / 'quantization/bits-4.toml').write_text(whole[:whole.index('separation') + 20])
+        (self.folder / 'quantization/bits-3.qprog').unlink()
         again, _ = self.study('quantization', *LAYERS)
-        self.assertEqual(again.stderr.count('bits-'), 2, again.stderr)
+        self.assertEqual(again.stderr.count('bits-'), 4, again.stderr)
         self.assertEqual(tree(self.folder / 'quantization'), before)
 
     def test_combined_of_a_given_model(self):
@@ -90,9 +92,14 @@ class Study(CommandTest):
         self.assertNotEqual(distilled('--set', 'train.beta1=0.6')[1]['points'], found['points'])
 
     def test_no_smaller_student(self):
-        answer = call(self.folder, 'study', 'distillation', 'tiny.toml', '--out', 's', *QUICK)
-        self.assertEqual(answer.returncode, 1)
-        self.assertIn('quench: study distillation: no student is smaller than the teacher', answer.stderr)
+        # The teacher is kept, but not when the file of its events holds others.
+        for first, trained in ((0, True), (0, False), (5000, True)):
+            self.ok('simulate', '--events', 700, '--first', first, '--out', 'events.npz')
+            answer = call(self.folder, 'study', 'distillation', 'tiny.toml', '--out', 's', *QUICK, '--set',
+                          'data.source=events.npz')
+            self.assertEqual(answer.returncode, 1)
+            self.assertIn('quench: study distillation: no student is smaller than the teacher', answer.stderr)
+            self.assertEqual('train model ...' in answer.stderr, trained, answer.stderr)
 
     def test_a_process_that_is_killed(self):
         command = ['study', 'pruning', 'tiny.toml', *QUICK, '--set', 'compress.tune_steps=2000',

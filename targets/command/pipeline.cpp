@@ -68,6 +68,13 @@ const std::atomic<bool>& interrupted() {
   return stop_requested;
 }
 
+Tensor generated_energies(const Data& data, int count) {
+  Tensor e = zeros({count, 1});
+  const std::vector<float>& all = data.second.incident_energies.data;
+  for (int i = 0; i < count; ++i) e.data[static_cast<std::size_t>(i)] = all[static_cast<std::size_t>(i) % all.size()];
+  return e;
+}
+
 Geometry recipe_geometry(const Recipe& r) {
   Geometry g = geometry(r.data.geometry);
   if (r.data.threshold_mev >= 0) g.threshold_mev = r.data.threshold_mev;

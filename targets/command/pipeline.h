@@ -23,6 +23,9 @@ struct Data {
 // Simulates, or loads and splits, as the recipe says.
 Data load_data(const Recipe&, int threads);
 
+// The second sample's energies [count, 1], repeated when more events are asked for than it has.
+Tensor generated_energies(const Data&, int count);
+
 // Geometry of the recipe, with its threshold.
 Geometry recipe_geometry(const Recipe&);
 

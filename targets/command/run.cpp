@@ -41,14 +41,6 @@ struct Judged {  // everything that is said about quality and speed
   double float_events_per_second = 0, integer_events_per_second = 0;
 };
 
-// The second sample's energies, repeated when more events are asked for than it has.
-Tensor generated_energies(const Data& data, int count) {
-  Tensor e = zeros({count, 1});
-  const std::vector<float>& all = data.second.incident_energies.data;
-  for (int i = 0; i < count; ++i) e.data[static_cast<std::size_t>(i)] = all[static_cast<std::size_t>(i) % all.size()];
-  return e;
-}
-
 Judged judge(const Recipe& r, const Data& data, const Trained& trained, const Compressed& c, const std::string& folder,
              int threads) {
   const Model& model = trained.model;

@@ -151,13 +151,6 @@ double mean(const std::vector<double>& values) {
   return sum;
 }
 
-// `all` repeated or cut to `count` rows.
-Tensor cycled(const Tensor& all, int count) {
-  Tensor rows = zeros({count, all.columns()});
-  for (int i = 0; i < count; ++i) std::copy_n(all.row(i % all.rows()), all.columns(), rows.row(i));
-  return rows;
-}
-
 }  // namespace
 
 double mean_separation(const StudyResult& r) { return mean(r.separation); }
@@ -199,7 +192,7 @@ StudyBench study_bench(const Recipe& r, const std::string& folder, const std::st
   s.data = load_data(r, threads), s.events_hash = hash_of(s.data);
   if (given.empty()) s.model = kept_model(s, "model", r, {}, threads);
   s.settings.seed = r.seed, s.settings.classifier_seeds = r.evaluate.classifier_seeds;
-  const Tensor energies = cycled(s.data.second.incident_energies, r.evaluate.events);
+  const Tensor energies = generated_energies(s.data, r.evaluate.events);
   s.from_float = sample(s.model, r.seed, 0, energies, r.compress.latent_bits, threads);
   s.comparison = compare(s.data.geometry, s.data.reference, s.from_float, threads, binning_from(r.evaluate.binning));
   s.judgement = judge_showers(s.data.geometry, s.data.reference, s.from_float, s.settings, threads);

@@ -66,7 +66,7 @@ struct Comparison {
 //   logarithmic bins from the threshold to the reference's maximum; sparsity 20 in [0, 1]; centres and widths 100 in
 //   the published ranges (other geometries: R the largest |x|, |y| or radius of the layer's edges; EC_eta and EC_phi
 //   in [-R/2, R/2], EC_r in [0, R], widths in [0, R/2]). As there, what falls outside, zeros too, is dropped: the
-//   fractions are of the entries in range.
+//   fractions are of the entries in range. Unlike there, where it counts at 0, an empty layer has no centre or width.
 // automatic: challenge for ds1-photons and ds2, quantiles for all others.
 enum class Binning { automatic, quantiles, challenge };
 Binning binning_from(const std::string& name);  // "automatic", "quantiles", "challenge"

@@ -54,7 +54,8 @@ void add_floors(Judgement& j, const Geometry& g, const Events& reference, const 
   const FeatureVectors all = high_level_features(g, reference, threads);
   const FeatureVectors even = every_other(all, 0), odd = every_other(all, 1);
   if (even.rows() < events_needed(all.columns)) {
-    j.notes.push_back(few("the floors of FPD and KPD", 2 * events_needed(all.columns), j));
+    j.notes.push_back("the floors of FPD and KPD need at least " + std::to_string(2 * events_needed(all.columns)) +
+                      " reference events; here are " + std::to_string(j.reference_events));
     return;
   }
   const double scale = (1.0 / j.reference_events + 1.0 / j.candidate_events) / (2.0 / even.rows());

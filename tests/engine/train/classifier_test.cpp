@@ -44,6 +44,7 @@ TEST_CASE("one distribution: one half within the errors") {
   CHECK(s.seeds == 4);
   CHECK(s.test_events == 800);
   CHECK(s.chance == doctest::Approx(std::sqrt(1601.0 / (12.0 * 800 * 800))));
+  CHECK(s.chance_of_mean() == doctest::Approx(s.chance / 2));
   CHECK(std::fabs(s.auc.value - 0.5) < 4 * s.chance);
   CHECK(s.auc.error < 2 * s.chance);
   CHECK(s.auc.error > 0.05 * s.chance);
@@ -114,4 +115,12 @@ TEST_CASE("the judge: two samples of one distribution, a shifted one, an empty o
   CHECK(small.notes[0] == "FPD and KPD need at least 84 events of each sample; here are 2000 and 50");
   CHECK(small.notes[1] == "the classifiers need at least 200 events of each sample; here are 2000 and 50");
   CHECK_FALSE(judge_showers(g, a, b, with_seeds(0)).high.has_value());
+  // The floors compare halves of the reference.
+  const Events few = select(a, 0, 167);
+  Judgement without_floor = judge_showers(g, few, b, with_seeds(0));
+  add_floors(without_floor, g, few, with_seeds(0));
+  CHECK(without_floor.frechet.has_value());
+  CHECK_FALSE(without_floor.frechet_floor.has_value());
+  REQUIRE(without_floor.notes.size() == 1);
+  CHECK(without_floor.notes[0] == "the floors of FPD and KPD need at least 168 reference events; here are 167");
 }

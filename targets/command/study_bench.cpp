@@ -88,10 +88,15 @@ std::optional<StudyResult> read_result(const std::string& text, const std::strin
   return r;
 }
 
-// A file may hold other events than those of its name did before.
+// Files may hold other events, and another geometry, than those of their names did before.
 std::uint64_t hash_of(const Data& data) {
   Hash h;
-  h.text(data.origin), h.text(data.geometry.name);
+  h.text(data.origin), h.text(data.geometry.name), h.number(data.geometry.threshold_mev);
+  for (const GeometryLayer& layer : data.geometry.layers)
+    for (const std::vector<double>* of_voxels : {&layer.r, &layer.x, &layer.y}) {
+      h.word(of_voxels->size());
+      for (const double mm : *of_voxels) h.number(mm);
+    }
   for (const Events* events : {&data.training, &data.reference, &data.second})
     h.tensor(events->showers), h.tensor(events->incident_energies);
   return h.value;

@@ -263,6 +263,27 @@ TEST_CASE("sampling in integers follows the float flow, the more bits the closer
   }
 }
 
+TEST_CASE("a coupling's parameters have the output bits of their own layer") {
+  const Model density = bent_flow(CouplingKind::affine);
+  QuantizeSettings s = bits(8, 8);
+  const auto parameter_bits = [&] {
+    std::vector<int> found;
+    const Program p = directions(density, s).sampling.program;
+    for (const QNode& node : p.nodes)
+      if (node.name.find("parameters") != std::string::npos) found.push_back(p.values[index(node.output)].bits);
+    return found;
+  };
+  CHECK(parameter_bits() == std::vector<int>(6, 16));
+  for (const Node& node : density.nodes)
+    if (node.name.find("parameters") != std::string::npos) {
+      s.layers[node.name].activation_bits = 9;
+      break;
+    }
+  const std::vector<int> own = parameter_bits();
+  CHECK(std::count(own.begin(), own.end(), 9) == 1);
+  CHECK(std::count(own.begin(), own.end(), 16) == 5);
+}
+
 TEST_CASE("the density direction ends in the log density") {
   for (CouplingKind kind : {CouplingKind::additive, CouplingKind::affine}) {
     const Model density = bent_flow(kind, true), sampling = flow_sampling(density);

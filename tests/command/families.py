@@ -172,6 +172,9 @@ class Teacher(CommandTest):
         says("the teacher's latent input is 8 wide, the student's 9", 'model.latent=9', 'distill.steps=9')
         says('makes showers of 50 voxels (rings-10x5)', 'data.geometry=grid-2x2x2', 'distill.steps=9')
         self.refused('train', 'tiny.toml', '--set', 'distill.alpha=0.5', '--out', 'm.onnx', says='name the teacher')
+        answer = call(self.folder, 'train', 'tiny.toml', '--set', 'distill.feature_weight=0.5', '--out', 'm.onnx')
+        self.assertEqual(answer.returncode, 0, answer.stderr)
+        self.assertIn('note: this generator has no teacher (distill.teacher)', answer.stderr)
 
     def test_budget(self):
         # 8 latents and the energy in, 50 numbers out: 9 w + 2 w w + 100 w weights, half of which stay, and 3 w + 50
@@ -245,8 +248,7 @@ class SoftmaxTeacher(CommandTest):
 
     def test_what_cannot_be(self):
         self.refused('train', 'vae.toml', *self.settings('model.family=gan', 'distill.alpha=0.5', 'distill.steps=0'),
-                     '--out', 'm.onnx',
-                     says=['logits of softmaxes', 'set distill.alpha = 1'])
+                     '--out', 'm.onnx', says=['logits of softmaxes', 'set distill.alpha = 1'])
         self.refused('train', 'vae.toml', *self.settings('data.geometry=grid-2x5x5'), '--out', 'm.onnx',
                      says=['makes showers of rings-10x5, the data are of grid-2x5x5'])
         self.refused('train', 'vae.toml', *self.settings('model.latent=9'), '--out', 'm.onnx',

@@ -1,6 +1,7 @@
 # A search on a tiny model: budgets, classes, and what its answer holds.
 # SPDX-License-Identifier: MIT
 import json
+import re
 
 from harness import CommandTest, QUICK, TINY, call, tree
 
@@ -73,6 +74,11 @@ class Search(CommandTest):
             for layer in c['layers']:
                 what = next(m['what'] for m in made if m['name'] == layer['layer'])
                 self.assertIn(f"{layer['bits']}-bit weights", what)
+                nonzero, weights = map(int, re.search(r'(\d+) of (\d+) non-zero', what).groups())
+                kept = (1 - layer['sparsity']) * weights
+                self.assertLessEqual(nonzero, kept + 1)
+                if layer['bits'] == 8:  # rounding makes few more
+                    self.assertGreater(nonzero, 0.9 * kept)
 
     def test_class(self):
         for words, says in [([], 'needs classifiers'),

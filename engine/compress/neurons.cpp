@@ -80,31 +80,47 @@ Tensor chosen_rows(const Tensor& t, const std::vector<int>& rows) {
 
 }  // namespace
 
+std::vector<LayerWidth> hidden_widths(const Model& m) {
+  std::vector<LayerWidth> all;
+  for (std::size_t i = 0; i < m.nodes.size(); ++i)
+    if (const Linear* op = std::get_if<Linear>(&m.nodes[i].op); op && !hidden_layer(m, i).readers.empty())
+      all.push_back({m.nodes[i].name, op->weight.rows()});
+  return all;
+}
+
 Model remove_neurons(Model m, Span<const Tensor> inputs, double fraction, Importance by, int threads) {
+  std::vector<LayerWidth> left = hidden_widths(m);
+  for (LayerWidth& w : left) {
+    const int gone = static_cast<int>(std::floor(fraction * w.neurons + 0.5));
+    if (gone == w.neurons)
+      fail("prune: sparsity ", fraction, " removes all ", gone, " neurons of layer ", w.layer, "; ask for less");
+    w.neurons -= gone;
+  }
+  return keep_neurons(std::move(m), inputs, left, by, threads);
+}
+
+Model keep_neurons(Model m, Span<const Tensor> inputs, const std::vector<LayerWidth>& widths, Importance by,
+                   int threads) {
   Tape tape;
   if (by == Importance::energy) forward(m, fitting_events(inputs), Mode::inference, tape, threads);
   tape.values.resize(m.values.size());
-  for (std::size_t i = 0; i < m.nodes.size(); ++i) {
-    if (!std::holds_alternative<Linear>(m.nodes[i].op)) continue;
+  for (const LayerWidth& w : widths) {
+    const auto node = std::find_if(m.nodes.begin(), m.nodes.end(), [&](const Node& n) { return n.name == w.layer; });
+    const auto i = static_cast<std::size_t>(node - m.nodes.begin());
     const HiddenLayer layer = hidden_layer(m, i);
-    if (layer.readers.empty()) continue;
     const std::vector<double> score = importances(m, layer, tape.values[index(layer.values.back())], by);
-    const auto gone = static_cast<std::size_t>(std::floor(fraction * static_cast<double>(score.size()) + 0.5));
-    if (gone == score.size())
-      fail("prune: sparsity ", fraction, " removes all ", gone, " neurons of layer ", m.nodes[i].name,
-           "; ask for less");
     std::vector<int> kept(score.size());
     std::iota(kept.begin(), kept.end(), 0);
     std::stable_sort(kept.begin(), kept.end(), [&](int a, int b) {
       return score[static_cast<std::size_t>(a)] < score[static_cast<std::size_t>(b)];
     });
-    kept.erase(kept.begin(), kept.begin() + static_cast<std::ptrdiff_t>(gone));
+    kept.erase(kept.begin(), kept.end() - w.neurons);
     std::sort(kept.begin(), kept.end());
     Linear& op = std::get<Linear>(m.nodes[i].op);
     op = {chosen_rows(op.weight, kept), chosen_rows(op.bias, kept)};
     for (std::size_t n : layer.readers) {
-      Tensor& w = std::get<Linear>(m.nodes[n].op).weight;
-      w = transposed(chosen_rows(transposed(w), kept));
+      Tensor& weight = std::get<Linear>(m.nodes[n].op).weight;
+      weight = transposed(chosen_rows(transposed(weight), kept));
     }
     for (Value v : layer.values) m.values[index(v)].width = static_cast<int>(kept.size());
   }

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <variant>
 
+#include "engine/compress/neurons.h"
 #include "engine/compress/prune.h"
 #include "engine/core/parallel_for.h"
 #include "engine/model/forward.h"
@@ -61,6 +62,29 @@ std::vector<std::size_t> hull(const std::vector<LayerOption>& options) {
   }
 }
 
+double mean_square(const Tensor& t) {
+  double sum = 0;
+  for (const float y : t.data) sum += static_cast<double>(y) * static_cast<double>(y);
+  return sum / static_cast<double>(t.size());
+}
+
+// Mean square of y - exact over that of exact.
+double relative_change(const Tensor& y, const Tensor& exact) {
+  const double square = mean_square(exact);
+  Tensor difference = y;
+  for (std::size_t i = 0; i < y.size(); ++i) difference.data[i] -= exact.data[i];
+  return square > 0 ? mean_square(difference) / square : 0;
+}
+
+// From all neurons down in 32 to 63 steps; multiples of a power of two suit kernels.
+std::vector<int> narrower_widths(int neurons) {
+  int step = 1;
+  while (64 * step <= neurons) step *= 2;
+  std::vector<int> all{neurons};
+  for (int width = (neurons - 1) / step * step; width > 0; width -= step) all.push_back(width);
+  return all;
+}
+
 }  // namespace
 
 Linear coarsened(Linear op, LayerChoice choice) {
@@ -83,8 +107,6 @@ Linear coarsened(Linear op, LayerChoice choice) {
 std::vector<LayerSensitivity> sensitivity(const Model& model, Span<const Tensor> inputs,
                                           const std::vector<LayerChoice>& choices, const LayerCost& cost, int threads) {
   const Tensor exact = infer(model, inputs, threads);
-  double square = 0;
-  for (float y : exact.data) square += static_cast<double>(y) * static_cast<double>(y);
   std::vector<LayerSensitivity> all;
   std::vector<std::size_t> nodes;
   for (std::size_t i = 0; i < model.nodes.size(); ++i)
@@ -98,16 +120,51 @@ std::vector<LayerSensitivity> sensitivity(const Model& model, Span<const Tensor>
       Model changed = model;
       Linear& op = std::get<Linear>(changed.nodes[nodes[layer]].op);
       op = coarsened(op, choices[k]);
-      const Tensor y = infer(changed, inputs, 1);
-      double difference = 0;
-      for (std::size_t i = 0; i < y.size(); ++i) {
-        const double d = static_cast<double>(y.data[i]) - static_cast<double>(exact.data[i]);
-        difference += d * d;
-      }
-      all[layer].options[k] = {choices[k], square > 0 ? difference / square : 0, cost(op, choices[k])};
+      all[layer].options[k] = {choices[k], relative_change(infer(changed, inputs, 1), exact), cost(op, choices[k])};
     }
   });
   return all;
+}
+
+std::vector<WidthSensitivity> width_sensitivity(const Model& model, Span<const Tensor> inputs, int threads) {
+  const Tensor exact = infer(model, inputs, threads);
+  std::vector<WidthSensitivity> all;
+  for (const LayerWidth& hidden : hidden_widths(model)) {
+    const std::vector<int> widths = narrower_widths(hidden.neurons);
+    WidthSensitivity layer{hidden.layer, std::vector<WidthOption>(widths.size())};
+    parallel_for(threads, widths.size(), 1, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t k = begin; k < end; ++k) {
+        const Model narrow = keep_neurons(model, inputs, {{hidden.layer, widths[k]}}, Importance::energy, 1);
+        layer.options[k] = {widths[k], relative_change(infer(narrow, inputs, 1), exact)};
+      }
+    });
+    all.push_back(std::move(layer));
+  }
+  return all;
+}
+
+std::vector<WidthOption> narrowed(const std::vector<WidthSensitivity>& layers, const WidthsCost& cost,
+                                  std::int64_t limit) {
+  std::vector<std::size_t> place(layers.size(), 0);
+  std::vector<int> widths;
+  for (const WidthSensitivity& layer : layers) widths.push_back(layer.options[0].neurons);
+  for (std::int64_t now = cost(widths); now > limit; now = cost(widths)) {
+    std::size_t best = layers.size();
+    double slope = 0;
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      if (place[l] + 1 == layers[l].options.size()) continue;
+      const WidthOption &here = layers[l].options[place[l]], &next = layers[l].options[place[l] + 1];
+      std::vector<int> tried = widths;
+      tried[l] = next.neurons;
+      const double s = (next.error - here.error) / static_cast<double>(now - cost(tried));
+      if (best == layers.size() || s < slope) best = l, slope = s;
+    }
+    if (best == layers.size()) break;
+    widths[best] = layers[best].options[++place[best]].neurons;
+  }
+  std::vector<WidthOption> found;
+  for (std::size_t l = 0; l < layers.size(); ++l) found.push_back(layers[l].options[place[l]]);
+  return found;
 }
 
 std::vector<Allocation> allocations(const std::vector<LayerSensitivity>& layers) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "engine/compress/neurons.h"
 #include "engine/core/files.h"
 #include "engine/core/table.h"
 #include "engine/core/version.h"
@@ -36,6 +37,33 @@ std::string layers_text(const Width& w, const Candidate& c) {
                           grouped(o.cost), rounded(100 * o.error, 3)});
   });
   return table_text(table);
+}
+
+constexpr const char* widths_note =
+    "Students have as many weights as equal parts of all hidden layers would have; change alone: of the teacher's "
+    "outputs' mean square, when it keeps so many neurons of this layer, untuned.";
+
+// f(width's name, layer and its neurons, the teacher's error with them alone)
+template <class F>
+void for_each_hidden_layer(const Found& found, F&& f) {
+  for (const Width& w : found.widths) {
+    const std::vector<LayerWidth> layers = hidden_widths(w.core);
+    for (std::size_t l = 0; l < layers.size(); ++l) f(w.name, layers[l], w.hidden[l].error);
+  }
+}
+
+ReportTable widths_table(const Found& f) {
+  ReportTable t{"Widths", widths_note, {"width", "layer", "neurons", "change alone %"}, {}};
+  for_each_hidden_layer(f, [&](const std::string& width, const LayerWidth& hidden, double error) {
+    t.rows.push_back({width, hidden.layer, std::to_string(hidden.neurons), rounded(100 * error, 3)});
+  });
+  return t;
+}
+
+std::string text_of(const ReportTable& t, std::size_t left) {
+  Table table{t.header, t.rows, {}};
+  for (std::size_t i = 0; i < t.header.size(); ++i) table.right.push_back(i >= left);
+  return table_text(table) + "\n" + t.note + "\n";
 }
 
 constexpr const char* note =
@@ -84,6 +112,17 @@ Json candidate_json(const Width& w, const Candidate& c) {
   return j;
 }
 
+Json widths_json(const Found& f) {
+  Json list = Json::array();
+  for_each_hidden_layer(f, [&](const std::string& width, const LayerWidth& hidden, double error) {
+    Json entry = Json::object();
+    entry["width"] = width, entry["layer"] = hidden.layer, entry["neurons"] = hidden.neurons;
+    entry["change_alone"] = error;
+    list.push_back(entry);
+  });
+  return list;
+}
+
 const Candidate* winner(const Found& f) {
   for (const Candidate& c : f.candidates)
     if (c.point.name == f.choice.name) return &c;
@@ -108,7 +147,7 @@ Json write_search(const Found& f) {
   Report report = study_report("search", f.bench.recipe, all.points, all.results);
   report.program = std::string("quench ") + version;
   report.remarks.push_back(f.choice.why);
-  report.tables.insert(report.tables.begin(), candidates_table(f));
+  report.tables.insert(report.tables.begin(), {candidates_table(f), widths_table(f)});
   report.plots.insert(report.plots.begin(), front_plot(f));
   write_file(f.bench.folder + "/search.html", html_report(report));
   Json j = study_json("search", f.bench.recipe, all.points, all.results);
@@ -120,6 +159,7 @@ Json write_search(const Found& f) {
   Json list = Json::array();
   for (const Candidate& c : f.candidates) list.push_back(candidate_json(f.widths[c.width], c));
   j["candidates"] = list;
+  j["widths"] = widths_json(f);
   write_file(f.bench.folder + "/search.json", json_text(j) + "\n");
   return j;
 }
@@ -127,11 +167,9 @@ Json write_search(const Found& f) {
 std::string search_text(const Found& f) {
   const Shown all = shown(f);
   const Candidate& best = *winner(f);
-  const ReportTable t = candidates_table(f);
-  Table candidates{t.header, t.rows, {}};
-  candidates.right.assign(t.header.size(), true), candidates.right[0] = false;
-  std::string text = study_text(all.points, all.results) + "\n" + table_text(candidates) + "\n" + note + "\n\n" +
-                     f.choice.why + "\n\n" + layers_text(f.widths[best.width], best) +
+  std::string text = study_text(all.points, all.results) + "\n" + text_of(widths_table(f), 2) + "\n" +
+                     text_of(candidates_table(f), 1) + "\n" + f.choice.why + "\n\n" +
+                     layers_text(f.widths[best.width], best) +
                      "\nchange alone: of the outputs' mean square, when only this layer is coarsened, untuned\n";
   for (int r = 0; r < resource_count; ++r)
     if (f.budget.limit[r])

@@ -7,11 +7,13 @@
 #include <optional>
 
 #include "engine/compress/fold.h"
+#include "engine/compress/neurons.h"
 #include "engine/compress/quantize_layers.h"
 #include "engine/core/error.h"
 #include "engine/core/parallel_for.h"
 #include "engine/encode/encode.h"
 #include "engine/train/deploy.h"
+#include "engine/train/student_widths.h"
 #include "targets/command/training.h"
 
 namespace quench {
@@ -80,6 +82,7 @@ std::optional<Recipe::Model> chain_of(const Model& core, Recipe::Model m) {
   }
   if (m.hidden.size() < 2 || width != core.values[index(core.outputs.at(0))].width) return {};
   m.hidden.pop_back();
+  if (m.hidden.size() != hidden_widths(core).size()) return {};
   return m;
 }
 
@@ -92,16 +95,22 @@ Model taught(const StudyBench& s, const Recipe::Model& shape, const std::string&
   return kept_model(s, name, r, s.model, s.threads);
 }
 
+std::vector<Tensor> sensitivity_inputs(const StudyBench& s, const Model& deployed) {
+  Recipe r = s.recipe;
+  r.compress.calibration_events = sensitivity_events;
+  return calibration_inputs(r, deployed, s.threads);
+}
+
 Width measured_width(const StudyBench& s, const Budget& b, const std::string& name, const std::string& file,
                      const Model& model) {
   Width w;
   w.name = name, w.path = s.folder + "/" + file + ".onnx";
   const Model deployed = fold_batch_norm(model);
   w.core = generator_core(deployed);
+  for (const LayerWidth& layer : hidden_widths(w.core)) w.hidden.push_back({layer.neurons, 0});
   Recipe r = s.recipe;
   const Encoding encoding = encoding_from(r.compress.encoding);
-  r.compress.calibration_events = sensitivity_events;
-  const std::vector<Tensor> inputs = calibration_inputs(r, deployed, s.threads);
+  const std::vector<Tensor> inputs = sensitivity_inputs(s, deployed);
   const auto bits = [&](const Linear& op, LayerChoice c) { return linear_amounts(op, c, b.target, encoding)[stored]; };
   w.layers = sensitivity(w.core, inputs, all_choices(), bits, s.threads);
   w.layers_in_work = in_work(w, b.target, encoding, s.threads);
@@ -136,21 +145,32 @@ Amounts estimate(const Width& w, const std::vector<std::size_t>& option) {
 
 std::vector<Width> search_widths(const StudyBench& s, const Budget& b) {
   std::vector<Width> all{measured_width(s, b, "full", "model", s.model)};
-  const std::optional<Recipe::Model> full = chain_of(generator_core(s.model), s.recipe.model);
+  const std::optional<Recipe::Model> full = chain_of(all[0].core, s.recipe.model);
   if (!full) {
     std::fprintf(stderr, "quench: note: the Linears of model %s are no chain: only its full width is searched\n",
                  s.model.name.c_str());
     return all;
   }
+  const Model core = all[0].core;
+  const std::vector<WidthSensitivity> hidden =
+      width_sensitivity(core, sensitivity_inputs(s, fold_batch_norm(s.model)), s.threads);
+  GanSettings settings;
+  settings.latent = full->latent, settings.skip = full->skip;
+  const auto parameters = [&](const std::vector<int>& widths) {
+    return student_bits(settings, widths, core.values[index(core.outputs[0])].width, {0, 1, 0});
+  };
   std::vector<int> last = full->hidden;
   for (double width : narrower) {
+    std::vector<int> alike;
+    for (int neurons : full->hidden) alike.push_back(std::max(1, static_cast<int>(width * neurons + 0.5)));
+    const std::vector<WidthOption> chosen = narrowed(hidden, parameters, parameters(alike));
     Recipe::Model shape = *full;
-    for (int& hidden : shape.hidden)
-      hidden = std::min(hidden, std::max(8, static_cast<int>(width * hidden / 8 + 0.5) * 8));
+    for (std::size_t l = 0; l < chosen.size(); ++l) shape.hidden[l] = chosen[l].neurons;
     if (shape.hidden == last) continue;
     last = shape.hidden;
     const std::string name = std::to_string(static_cast<int>(100 * width + 0.5)), file = "student-" + name;
     all.push_back(measured_width(s, b, name, file, taught(s, shape, file)));
+    all.back().hidden = chosen;
   }
   return all;
 }

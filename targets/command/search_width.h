@@ -13,6 +13,7 @@ namespace quench {
 struct Width {
   std::string name, path;                                // "full", "70"; the float model
   Model core;                                            // as generator_core() gives it
+  std::vector<WidthOption> hidden;                       // neurons, and what the teacher alone loses by so few
   std::vector<LayerSensitivity> layers, layers_in_work;  // costs in stored bits, and in instructions
   Amounts fixed{};  // all but the Linears; of flash the code alone; RAM hardly depends on bits and zeros: all of it
   LayerBytes ram_peak{};
@@ -24,9 +25,10 @@ Amounts without_linears(const Width&);
 // Everything that a program of these choices takes, as the Linears' costs alone say it.
 Amounts estimate(const Width&, const std::vector<std::size_t>& option);
 
-// The full width, then students of 70 and 50 % of the hidden layers of the bench's model, taught where the folder does
-// not keep them already of the same teacher and recipe. Of a model whose Linears are no chain, such as a flow, the full
-// width alone, with a note on standard error.
+// The full width, then students of as many weights as the bench's model would have with 70 and 50 % of the neurons in
+// each hidden layer, whose neurons are where they are missed most; taught where the folder does not keep them already
+// of the same teacher and recipe. Of a model whose Linears are no chain, such as a flow, the full width alone, with a
+// note on standard error.
 std::vector<Width> search_widths(const StudyBench&, const Budget&);
 
 }  // namespace quench

@@ -41,6 +41,18 @@ class Search(CommandTest):
             self.assertEqual(c['front'], not any(x <= bits and y <= score and (x, y) != (bits, score)
                                                  for x, y in others))
         self.assertEqual(winner['score'], min(c['score'] for c in found['candidates'] if c['fits']))
+        neurons = {}
+        for w in found['widths']:
+            neurons.setdefault(w['width'], []).append(w['neurons'])
+            self.assertEqual(w['change_alone'] == 0, w['neurons'] == {'hidden1': 16, 'hidden2': 24}[w['layer']])
+        self.assertEqual(neurons.pop('full'), [16, 24])
+        self.assertEqual(set(neurons), {'70', '50'})
+        for width, (one, two) in neurons.items():  # parameters of 8 latents, the energy, and 50 numbers
+            alike = [round(int(width) / 100 * n + 1e-9) for n in (16, 24)]
+            count = [9 * a + a * b + 50 * b + a + b for a, b in [(one, two), alike]]
+            self.assertLessEqual(count[0], count[1])
+            self.assertGreater(count[0], count[1] - 67)  # as many as a neuron of hidden2 has at most
+        self.assertIn('keeps so many neurons of this layer', answer.stdout)
         self.ok('generate', 'found/program.qprog', '--target', 'cortex-m4', '--out', 'code')
         before = tree(self.folder / 'found')
         again = self.search('--bits', 56000, '--threads', 1)
@@ -62,7 +74,7 @@ class Search(CommandTest):
         quick = [c for c in found['candidates'] if c['quick']]
         for c in quick:
             self.assertLessEqual(c['instructions'], 25000)
-            self.assertTrue(any(layer['sparsity'] > 0 for layer in c['layers']))
+            self.assertTrue(c['width'] != 'full' or any(layer['sparsity'] > 0 for layer in c['layers']))
 
     def test_zeros_are_those_that_were_chosen(self):
         # The recipe's own dead zone would find others.

@@ -201,6 +201,22 @@ TEST_CASE("removed neurons: the outputs of a smaller model are those of one whos
   CHECK(std::get<Linear>(remove_neurons(shown, inputs, 0.4, Importance::weights, 1).nodes[0].op).weight.rows() == 20);
 }
 
+TEST_CASE("kept neurons: so many of each layer that is named, and those that removing would leave") {
+  const Model m = relu_network({9, 20, 12, 4}, 8);
+  const Tensor in = correlated_inputs(200, 9, 6);
+  const Span<const Tensor> inputs(&in, 1);
+  const std::vector<LayerWidth> widths = hidden_widths(m);
+  REQUIRE(widths.size() == 2);
+  CHECK(widths[0].layer == m.nodes[0].name);
+  CHECK(widths[0].neurons == 20);
+  CHECK(widths[1].neurons == 12);
+  const Model one = keep_neurons(m, inputs, {{m.nodes[2].name, 5}}, Importance::energy, 1);
+  CHECK(hidden_widths(one)[0].neurons == 20);
+  CHECK(hidden_widths(one)[1].neurons == 5);
+  CHECK(keep_neurons(m, inputs, {{m.nodes[0].name, 12}, {m.nodes[2].name, 7}}, Importance::energy, 1) ==
+        remove_neurons(m, inputs, 0.4, Importance::energy, 1));
+}
+
 TEST_CASE("zeros of every rule survive the file and quantisation") {
   const Model m = relu_network({12, 24, 24, 6}, 5);
   const Tensor in = correlated_inputs(400, 12, 3);

@@ -78,6 +78,43 @@ TEST_CASE("sensitivity: the error of a layer alone, more for fewer bits and more
   CHECK(all[1].options[2].error == doctest::Approx(difference / square).epsilon(1e-4));
 }
 
+TEST_CASE("sensitivity of widths: the error of fewer neurons, none where they are silent") {
+  Model m = two_layers();
+  Linear& reader = std::get<Linear>(m.nodes[2].op);
+  for (int r = 0; r < 4; ++r)
+    for (int j : {2, 5, 11, 19}) reader.weight.row(r)[j] = 0;
+  Tensor x = zeros({300, 10});
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  for (float& v : x.data) v = normal(random);
+  const std::vector<WidthSensitivity> all = width_sensitivity(m, Span<const Tensor>(&x, 1), 2);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].layer == "first");
+  REQUIRE(all[0].options.size() == 20);
+  for (int k = 0; k < 20; ++k) CHECK(all[0].options[static_cast<std::size_t>(k)].neurons == 20 - k);
+  CHECK(all[0].options[0].error == 0);
+  CHECK(all[0].options[4].error < 1e-12);  // sums in another order
+  CHECK(all[0].options[5].error > 1e-4);
+  CHECK(all[0].options[19].error > all[0].options[10].error);
+}
+
+TEST_CASE("narrowed widths: neurons go where they are missed least for what they cost, down to the limit") {
+  const auto cost = [](const std::vector<int>& w) { return static_cast<std::int64_t>(10 * w[0] + w[0] * w[1]); };
+  const std::vector<WidthSensitivity> layers{{"a", {{4, 0}, {3, 0.2}, {2, 0.5}}}, {"b", {{6, 0}, {4, 0.03}, {2, 0.3}}}};
+  const auto neurons = [&](std::int64_t limit) {
+    std::vector<int> all;
+    for (const WidthOption& o : narrowed(layers, cost, limit)) all.push_back(o.neurons);
+    return all;
+  };
+  CHECK(neurons(64) == std::vector<int>{4, 6});
+  CHECK(neurons(63) == std::vector<int>{4, 4});  // .03 / 8 is less than .2 / 16
+  CHECK(neurons(56) == std::vector<int>{4, 4});
+  CHECK(neurons(55) == std::vector<int>{3, 4});  // .2 / 14 is less than .27 / 8
+  CHECK(neurons(41) == std::vector<int>{2, 4});  // .3 / 14 is less than .27 / 6
+  CHECK(neurons(1) == std::vector<int>{2, 2});
+  CHECK(narrowed(layers, cost, 55)[0].error == 0.2);
+}
+
 TEST_CASE("allocations: no combination has less error for no more cost on the way of any slope") {
   std::mt19937 random(5);
   std::uniform_real_distribution<double> uniform(0, 1);

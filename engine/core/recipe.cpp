@@ -142,8 +142,8 @@ void fields(R& r, F&& f) {
   f("compress.bias_correction", r.compress.bias_correction, any(), "biases that keep the mean of every output");
   f("compress.restandardise", r.compress.restandardise, any(),
     "tables that give every number of the program the mean and deviation of real ones");
-  f("compress.occupancy", r.compress.occupancy, any(),
-    "with restandardise: layers that are empty as often as those of real showers");
+  f("compress.occupancy", r.compress.occupancy, one_of({"none", "layers", "voxels"}),
+    "with restandardise: layers, and voxels, that are empty as often as those of real showers");
   f("compress.equalise", r.compress.equalise, any(), "the ranges of neighbouring layers' weights first");
   f("compress.prune", r.compress.prune, one_of({"magnitude", "wanda", "obc", "n:m", "blocks", "neurons"}),
     "which weights go");

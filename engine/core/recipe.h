@@ -79,7 +79,8 @@ struct Recipe {
     double percentile = 99.99;
     bool symmetric = true, symmetric_weights = true;
     std::string weight_range = "largest", rounding = "nearest";
-    bool bias_correction = false, equalise = false, restandardise = false, occupancy = false;
+    bool bias_correction = false, equalise = false, restandardise = false;
+    std::string occupancy = "none";
     std::string prune = "magnitude", pattern, schedule = "at-once";
   };
   struct Evaluate {

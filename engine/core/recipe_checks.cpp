@@ -131,7 +131,7 @@ void check_compress(const Recipe& recipe, const std::string& where) {
   if (c.scope == "global" && c.prune != "magnitude")
     fail(where, ": compress.scope global compares weights of all layers, which only compress.prune magnitude can, not ",
          c.prune);
-  if (c.occupancy && !c.restandardise)
+  if (c.occupancy != "none" && !c.restandardise)
     fail(where, ": compress.occupancy is what restandardise does with real showers: set compress.restandardise = true");
   check_integers(recipe, where);
   if (c.dead_zone > 0 && c.dead_zone <= c.sparsity)

@@ -11,7 +11,6 @@
 #include "engine/core/math.h"
 #include "engine/core/parallel_for.h"
 #include "engine/run/run.h"
-#include "engine/train/layer_occupancy.h"
 #include "engine/train/preprocess.h"
 
 namespace quench {
@@ -46,7 +45,7 @@ const Op& op_of(const Model& m) {
 }  // namespace
 
 Model restandardised(Model deployed, const Quantized& q, std::uint64_t seed, int events, int threads,
-                     const Events* real) {
+                     const Events* real, Occupancy occupancy) {
   Node* affine = nullptr;
   const Node* logarithm = nullptr;
   for (Node& node : deployed.nodes)
@@ -83,7 +82,7 @@ Model restandardised(Model deployed, const Quantized& q, std::uint64_t seed, int
   Tensor real_c;
   forward(std::get<LogEnergy>(logarithm->op), real->incident_energies, real_c);
   const MadeNumbers made{numbers, energies, c, op_of<StickBreaking>(deployed), op_of<Threshold>(deployed).mev};
-  op = with_layer_occupancy(op, made, *real, real_c, threads);
+  op = with_occupancy(op, made, *real, real_c, occupancy, threads);
   return deployed;
 }
 

@@ -5,6 +5,7 @@
 
 #include "engine/compress/quantize.h"
 #include "engine/physics/events.h"
+#include "engine/train/occupancy.h"
 
 namespace quench {
 
@@ -12,9 +13,8 @@ namespace quench {
 // bits drift from it as the energy changes. Runs the program on `events` events of `seed`, energies log-uniform, fits
 // mean and deviation of each number as fit_conditional() does for real ones, and gives the model whose standardisation
 // has them undone: no weight changes, and no bit is added. `program` is the deployed model's. With real showers
-// their layers' occupancy is matched behind that (layer_occupancy.h). Fails for a model without a conditional
-// standardisation.
+// their occupancy is matched behind that. Fails for a model without a conditional standardisation.
 Model restandardised(Model deployed, const Quantized& program, std::uint64_t seed, int events, int threads,
-                     const Events* real = nullptr);
+                     const Events* real = nullptr, Occupancy = Occupancy::layers);
 
 }  // namespace quench

@@ -115,7 +115,7 @@ Width measured_width(const StudyBench& s, const Budget& b, const std::string& na
   w.layers = sensitivity(w.core, inputs, all_choices(), bits, s.threads);
   w.layers_in_work = in_work(w, b.target, encoding, s.threads);
   r.compress.sparsity = r.compress.dead_zone = 0, r.compress.tune_steps = r.compress.quantized_tune_steps = 0;
-  r.compress.occupancy = false;
+  r.compress.occupancy = "none";
   const Program program = compress_model(r, deployed, inputs, {}, s.threads).program;
   const Plan layout = plan(program, b.target, encoding);
   w.fixed = amounts(layout), w.ram_peak = ram_peak(program, layout);

@@ -225,15 +225,17 @@ State pruned_and_rounded(const Task& t, const Stage& stage, State s) {
 
 State with_new_tables(const Task& t, State s) {
   const Events* real = nullptr;
-  if (t.r.compress.occupancy) {
+  if (t.r.compress.occupancy != "none") {
     if (!t.real.showers)
-      fail("compress.occupancy needs real showers to count empty layers: give them with --data, or set it to false");
+      fail(
+          "compress.occupancy needs real showers to count what is empty: give them with --data, or set it to \"none\"");
     real = &t.real.showers->training;
   }
   s = calibrated(t, std::move(s));
   const Quantized q = quantize_with_places(s.student.model, *s.ranges, s.student.formats);
   s.student.model =
-      restandardised(std::move(s.student.model), q, t.r.seed ^ restandardising, restandardise_events, t.threads, real);
+      restandardised(std::move(s.student.model), q, t.r.seed ^ restandardising, restandardise_events, t.threads, real,
+                     t.r.compress.occupancy == "voxels" ? Occupancy::voxels : Occupancy::layers);
   s.ranges = ranges_of(t, s);
   return s;
 }

@@ -335,7 +335,7 @@ class Chain(CommandTest):
 
     def test_skip_and_critic(self):
         """A generator with a skip, tuned in integers against a critic: in a run, and by the verbs on events."""
-        critic = '[compress]\nquantized_tune_steps = 6\nalpha = 0.1\nrestandardise = true\noccupancy = true\n'
+        critic = '[compress]\nquantized_tune_steps = 6\nalpha = 0.1\nrestandardise = true\noccupancy = "voxels"\n'
         self.write('skip.toml', TINY.replace('latent = 8', 'latent = 8\nskip = true').replace('[compress]\n', critic))
         self.copy('events.npz')
         self.ok('run', 'skip.toml', '--out', 'out')
@@ -344,12 +344,13 @@ class Chain(CommandTest):
             self.ok('compress', 'out/model.onnx', '--recipe', 'skip.toml', '--data', 'events.npz', '--threads', threads,
                     '--out', f'p{threads}.qprog')
         self.assertEqual(self.read('p1.qprog'), self.read('p2.qprog'))
-        self.write('uncounted.toml', (self.folder / 'skip.toml').read_text().replace('occupancy = true\n', ''))
+        self.write('uncounted.toml', (self.folder / 'skip.toml').read_text().replace('occupancy = "voxels"\n', ''))
         self.ok('compress', 'out/model.onnx', '--recipe', 'uncounted.toml', '--data', 'events.npz', '--out', 'q.qprog')
         self.assertNotEqual(self.read('p1.qprog'), self.read('q.qprog'))
         self.refused('compress', 'out/model.onnx', '--recipe', 'skip.toml', '--out', 'p.qprog',
                      says=['compress.alpha 0.1', 'give them with --data'])
-        self.write('count.toml', TINY.replace('[compress]\n', '[compress]\nrestandardise = true\noccupancy = true\n'))
+        counted = '[compress]\nrestandardise = true\noccupancy = "voxels"\n'
+        self.write('count.toml', TINY.replace('[compress]\n', counted))
         self.refused('compress', 'out/model.onnx', '--recipe', 'count.toml', '--out', 'p.qprog',
                      says=['compress.occupancy needs real showers', 'give them with --data'])
 
@@ -360,7 +361,7 @@ class Chain(CommandTest):
                           ('fixed_point = "16,8"\ncalibration = "mse"', 'fixes every scale'),
                           ('dead_zone = 0.5', 'set compress.quantized_tune_steps'),
                           ('alpha = 0.5', 'set compress.quantized_tune_steps'),
-                          ('occupancy = true', 'set compress.restandardise = true')]:
+                          ('occupancy = "layers"', 'set compress.restandardise = true')]:
             self.write('way.toml', TINY.replace('[compress]\n', '[compress]\n' + way + '\n'))
             self.refused('compress', 'model.onnx', '--recipe', 'way.toml', '--out', 'p.qprog', says=says)
 

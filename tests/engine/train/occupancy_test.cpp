@@ -1,4 +1,4 @@
-// Shares of layers, moved until layers are empty as often as real ones.
+// Shares of layers and voxels, moved until these are empty as often as real ones.
 // SPDX-License-Identifier: MIT
 #include <doctest/doctest.h>
 
@@ -10,7 +10,7 @@
 #include "engine/ops/threshold.h"
 #include "engine/physics/random.h"
 #include "engine/train/fit_conditional.h"
-#include "engine/train/layer_occupancy.h"
+#include "engine/train/occupancy.h"
 
 using namespace quench;
 
@@ -67,10 +67,18 @@ double empty_share(const Events& events, int layer, double low, double high) {
   return empty / all;
 }
 
-ConditionalAffine matched(const ConditionalAffine& law, const Numbers& n, const Events& real, double at, int threads) {
+// Share of showers whose voxel is empty.
+double empty_voxel(const Events& events, int voxel) {
+  double empty = 0;
+  for (int e = 0; e < events.size(); ++e) empty += events.showers.row(e)[voxel] == 0;
+  return empty / events.size();
+}
+
+ConditionalAffine matched(const ConditionalAffine& law, const Numbers& n, const Events& real, double at, int threads,
+                          Occupancy occupancy = Occupancy::layers) {
   Tensor real_c;
   forward(condition, real.incident_energies, real_c);
-  return with_layer_occupancy(law, {n.x, n.energies, n.c, split, at}, real, real_c, threads);
+  return with_occupancy(law, {n.x, n.energies, n.c, split, at}, real, real_c, occupancy, threads);
 }
 
 }  // namespace
@@ -105,8 +113,30 @@ TEST_CASE("where no layer is ever empty nothing moves; with few real showers lit
   const Events full = showers(truth, numbers(5000, 1), 1e-9);
   CHECK(matched(law, made, full, 1e-9, 1).mean == law.mean);
   const Events few = showers(truth, numbers(300, 1));
+  CHECK(matched(law, made, full, 1e-9, 1, Occupancy::voxels).mean == law.mean);
   const Tensor moved = matched(law, made, few, threshold, 1).mean;
   for (int j : {1, 2}) CHECK(std::fabs(moved.row(0)[j] - law.mean.row(0)[j]) < 0.2f);
+}
+
+TEST_CASE("voxels go half of the way, by their share of their layer") {
+  const ConditionalAffine truth = toy_law();
+  const Events real = showers(truth, numbers(60000, 1));
+  ConditionalAffine law = truth;
+  law.mean.row(0)[4] += 0.6f;  // of the last layer the first voxel gets too much
+  const Numbers made = numbers(60000, 2), others = numbers(60000, 3);
+  const ConditionalAffine moved = matched(law, made, real, threshold, 1, Occupancy::voxels);
+  const Events before = showers(law, others), after = showers(moved, others);
+  for (int voxel : {3, 4}) {
+    const double wanted = empty_voxel(real, voxel),
+                 way = (empty_voxel(after, voxel) - empty_voxel(before, voxel)) / (wanted - empty_voxel(before, voxel));
+    INFO("voxel ", voxel, ": real ", wanted, ", was ", empty_voxel(before, voxel));
+    CHECK(std::fabs(empty_voxel(before, voxel) - wanted) > 0.02);
+    CHECK(way > 0.25);
+    CHECK(way < 0.75);
+  }
+  for (int k = 0; k < 3; ++k) CHECK(moved.mean.row(k)[0] == law.mean.row(k)[0]);
+  CHECK(matched(law, made, real, threshold, 1, Occupancy::layers).mean.row(0)[4] == law.mean.row(0)[4]);
+  CHECK(matched(law, made, real, threshold, 3, Occupancy::voxels).mean == moved.mean);
 }
 
 TEST_CASE("one energy alone: the shares move by a constant") {

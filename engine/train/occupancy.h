@@ -1,4 +1,4 @@
-// Layers of a generator's showers are empty as often as those of real ones.
+// Layers and voxels of a generator's showers are empty as often as those of real ones.
 // SPDX-License-Identifier: MIT
 #pragma once
 #include "engine/ops/conditional_affine.h"
@@ -16,12 +16,16 @@ struct MadeNumbers {
   double threshold_mev;  // of a voxel
 };
 
+// Layers alone, or the voxels of each layer, too.
+enum class Occupancy { layers, voxels };
+
 // The standardisation whose layers' shares are moved, as polynomials of the condition, until in every range of it each
 // layer is empty (no voxel above the threshold) in as many of the showers as in the real ones. Mean and deviation of a
 // share, which restandardise.h gets right, say little about its tail, and of all that is judged it is the empty layers
-// that move the Frechet physics distance most: their logarithms lie at -8. real_c [events, 1]: conditions of `real`.
-// Where few are empty, or nearly all, or events are few, a share stays where its mean is right. Totals do not change.
-ConditionalAffine with_layer_occupancy(ConditionalAffine, const MadeNumbers&, const Events& real, const Tensor& real_c,
-                                       int threads = 1);
+// that move the Frechet physics distance most: their logarithms lie at -8. A voxel's share of its layer goes half of
+// that way. real_c [events, 1]: conditions of `real`. Where few are empty, or nearly all, or events are few, a share
+// stays where its mean is right. Totals do not change.
+ConditionalAffine with_occupancy(ConditionalAffine, const MadeNumbers&, const Events& real, const Tensor& real_c,
+                                 Occupancy, int threads = 1);
 
 }  // namespace quench

@@ -88,6 +88,16 @@ std::size_t largest_layer(const std::vector<LayerSensitivity>& layers, const std
   fail("search: the limits can be met one by one, but not together; relax one of them");
 }
 
+// What no student changes is refused before one is taught.
+std::vector<Width> all_widths(const StudyBench& s, const Budget& b) {
+  std::vector<Width> all{full_width(s, b)};
+  const Amounts fixed = without_linears(all[0]);
+  for (int r : {stored, flash})
+    if (b.limit[r] && fixed[r] > b.limit[r]) refuse(s, b, all);
+  for (Width& student : students(s, b, all[0])) all.push_back(std::move(student));
+  return all;
+}
+
 StudyPoint candidate_point(const Recipe& recipe, const Width& w, const Candidate& candidate) {
   std::string bits, zeros;
   for (std::size_t l = 0; l < w.layers.size(); ++l) {
@@ -247,7 +257,7 @@ int search_verb(const Arguments& a) {
     fail("search: --class ", b.grade, " needs classifiers to tell it: set evaluate.classifier_seeds to 1 or more");
   const StudyBench s = study_bench(r, folder, given(a, "--model") ? text(a, "--model") : "", threads(a));
   expect_judge(b, s);
-  const std::vector<Width> widths = search_widths(s, b);
+  const std::vector<Width> widths = all_widths(s, b);
   const StudyResult of_float = float_result(s, s.threads);
   const std::vector<Candidate> quick = with_front(b, judged(s, b, of_float, candidates(s, b, widths)));
   std::vector<Candidate> all = judged(s, b, of_float, finalists(s, b, of_float, widths, quick));

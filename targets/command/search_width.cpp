@@ -143,21 +143,22 @@ Amounts estimate(const Width& w, const std::vector<std::size_t>& option) {
   return all;
 }
 
-std::vector<Width> search_widths(const StudyBench& s, const Budget& b) {
-  std::vector<Width> all{measured_width(s, b, "full", "model", s.model)};
-  const std::optional<Recipe::Model> full = chain_of(all[0].core, s.recipe.model);
+Width full_width(const StudyBench& s, const Budget& b) { return measured_width(s, b, "full", "model", s.model); }
+
+std::vector<Width> students(const StudyBench& s, const Budget& b, const Width& whole) {
+  std::vector<Width> all;
+  const std::optional<Recipe::Model> full = chain_of(whole.core, s.recipe.model);
   if (!full) {
     std::fprintf(stderr, "quench: note: the Linears of model %s are no chain: only its full width is searched\n",
                  s.model.name.c_str());
     return all;
   }
-  const Model core = all[0].core;
   const std::vector<WidthSensitivity> hidden =
-      width_sensitivity(core, sensitivity_inputs(s, fold_batch_norm(s.model)), s.threads);
+      width_sensitivity(whole.core, sensitivity_inputs(s, fold_batch_norm(s.model)), s.threads);
   GanSettings settings;
   settings.latent = full->latent, settings.skip = full->skip;
   const auto parameters = [&](const std::vector<int>& widths) {
-    return student_bits(settings, widths, core.values[index(core.outputs[0])].width, {0, 1, 0});
+    return student_bits(settings, widths, whole.core.values[index(whole.core.outputs[0])].width, {0, 1, 0});
   };
   std::vector<int> last = full->hidden;
   for (double width : narrower) {

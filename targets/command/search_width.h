@@ -25,10 +25,12 @@ Amounts without_linears(const Width&);
 // Everything that a program of these choices takes, as the Linears' costs alone say it.
 Amounts estimate(const Width&, const std::vector<std::size_t>& option);
 
-// The full width, then students of as many weights as the bench's model would have with 70 and 50 % of the neurons in
-// each hidden layer, whose neurons are where they are missed most; taught where the folder does not keep them already
-// of the same teacher and recipe. Of a model whose Linears are no chain, such as a flow, the full width alone, with a
-// note on standard error.
-std::vector<Width> search_widths(const StudyBench&, const Budget&);
+// The bench's model itself.
+Width full_width(const StudyBench&, const Budget&);
+
+// Students of as many weights as the model would have with 70 and 50 % of the neurons in each hidden layer, whose
+// neurons are where they are missed most; taught where the folder does not keep them already of the same teacher and
+// recipe. Of a model whose Linears are no chain, such as a flow, none, with a note on standard error.
+std::vector<Width> students(const StudyBench&, const Budget&, const Width& full);
 
 }  // namespace quench

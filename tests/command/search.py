@@ -101,6 +101,9 @@ class Search(CommandTest):
         self.assertFalse((self.folder / 'found/student-70.onnx').exists())
 
     def test_what_cannot_be(self):
+        answer = self.search('--bits', 100)
+        self.assertIn('noise and tables alone take', answer.stderr)
+        self.assertNotIn('train student', answer.stderr)
         for words, says in [(['--bits', 100], '100 stored bits cannot be met: the smallest form takes'),
                             (['--flash', 100], '100 bytes of flash cannot be met'),
                             (['--ram', 16], 'which reads and makes most, takes'),
